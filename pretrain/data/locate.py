@@ -1,0 +1,75 @@
+"""From a path that a person typed to the source that reads it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pretrain.errors import DataError
+from pretrain.registry import DATASETS
+
+
+def source_config(path: str | Path) -> dict:
+    """The config of the source for a folder, list file, tar shards, parquet files or `.npz` arrays.
+
+    Raises DataError naming the layouts that are understood.
+    """
+    path = Path(path)
+    if any(c in path.name for c in '*{'):
+        kind = 'ParquetSource' if path.suffix == '.parquet' else 'TarSource'
+        return {'type': kind, 'files' if kind == 'ParquetSource' else 'shards': str(path)}
+    if path.is_dir():
+        if any(path.glob('*.parquet')):
+            return {'type': 'ParquetSource', 'files': str(path / '*.parquet')}
+        if any(path.glob('*.tar')):
+            return {'type': 'TarSource', 'shards': str(path / '*.tar')}
+        return {'type': 'FolderSource', 'root': str(path)}
+    if not path.exists():
+        raise DataError(f'no data at {str(path)!r}; give an image folder, list file, .tar, .parquet or .npz')
+    by_suffix = {
+        '.tar': ('TarSource', 'shards'),
+        '.parquet': ('ParquetSource', 'files'),
+        '.npz': ('ArraySource', 'file'),
+        '.txt': ('ListSource', 'file'),
+        '.csv': ('ListSource', 'file'),
+        '.tsv': ('ListSource', 'file'),
+    }
+    if path.suffix not in by_suffix:
+        raise DataError(f'{str(path)!r} is no image set; understood are folders and {", ".join(by_suffix)}')
+    kind, argument = by_suffix[path.suffix]
+    return {'type': kind, argument: str(path)}
+
+
+def joined_config(paths: Sequence[str | Path]) -> dict:
+    """One source over one or several paths."""
+    configs = [source_config(path) for path in paths]
+    return configs[0] if len(configs) == 1 else {'type': 'JoinedSource', 'sources': configs}
+
+
+@DATASETS.register_module()
+class JoinedSource:
+    """Several sources one after the other, as one. Labels are dropped: they may mean different things."""
+
+    classes = None
+
+    def __init__(self, sources: Sequence):
+        self.sources = [DATASETS.build(s) if isinstance(s, dict) else s for s in sources]
+
+    def __len__(self) -> int:
+        return sum(len(source) for source in self.sources)
+
+    def name(self, i: int) -> str:
+        source, i = self._find(i)
+        return source.name(i)
+
+    def read(self, i: int):
+        source, i = self._find(i)
+        return source.read(i)
+
+    def label(self, i: int) -> None:
+        return None
+
+    def _find(self, i: int):
+        for source in self.sources:
+            if i < len(source):
+                return source, i
+            i -= len(source)
+        raise IndexError(i)

@@ -1,0 +1,40 @@
+"""timm's Swin transformer as a masked encoder."""
+
+import torch
+from torch import Tensor
+
+from pretrain.encoders.base import Encoder, mask_token
+from pretrain.encoders.net import family
+from pretrain.errors import ConfigError
+from pretrain.grid import TokenGrid
+from pretrain.mask import Mask
+from pretrain.registry import MODELS
+
+
+@MODELS.register_module()
+class SwinEncoder(Encoder):
+    """Swin with the embeddings of hidden patches replaced by a learned token (SimMIM).
+
+    Masks live on the grid of the 4-pixel patches; latents on the last stage's grid, 8 times coarser. Draw masks in
+    units of at least that stride (SimMIM: 32 pixels), otherwise a latent mixes visible and hidden patches.
+    """
+
+    ways = ('token',)
+    position = 'relative'
+
+    def __init__(self, arch: str, masked: str = 'token', *, image_size, **args):
+        super().__init__(arch, masked, image_size, img_size=tuple(image_size), **args)
+        self.arch_args['img_size'] = list(self.image_size)
+        if family(self.net) != 'swin':
+            raise ConfigError(f'{arch} is no Swin transformer; use the encoder of its own family')
+        patch = self.net.patch_embed.patch_size[0]
+        self.grid = TokenGrid.over(self.image_size, patch)
+        self.stride = patch * 2 ** (len(self.net.layers) - 1)
+        self.width = self.net.num_features
+        self.mask_token = mask_token(self.net.embed_dim)
+
+    def forward(self, images: Tensor, mask: Mask) -> Tensor:
+        x = self.net.patch_embed(images)
+        hidden = mask.hidden.reshape(-1, *self.grid.size, 1)
+        x = torch.where(hidden, self.mask_token.to(x.dtype).unsqueeze(0), x)
+        return self.net.norm(self.net.layers(x)).flatten(1, 2)

@@ -1,0 +1,175 @@
+"""Plain vision transformers (timm's VisionTransformer and Beit) as masked encoders."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from pretrain.checkpoint.positions import sincos
+from pretrain.encoders.base import Encoder, mask_token
+from pretrain.encoders.net import family
+from pretrain.errors import ConfigError
+from pretrain.grid import TokenGrid
+from pretrain.mask import Mask
+from pretrain.registry import MODELS
+
+
+@MODELS.register_module()
+class ViTEncoder(Encoder):
+    """A ViT of any size, with or without prefix tokens, over any rectangle.
+
+    Args:
+        masked: 'drop': hidden patches never enter (MAE). 'token': their embeddings are replaced by a learned token
+            (BEiT, SimMIM, MaskFeat). 'fill': their pixels are filled. 'stage': pixels filled and a learned token added
+            to the embedding (A2MIM's layer 0).
+        position: 'sincos-xy' or 'sincos-yx' (fixed; column or row channels first), 'learned', or 'relative' for
+            networks without absolute positions (`use_rel_pos_bias`, `use_shared_rel_pos_bias` of timm's Beit).
+        init: 'timm' (truncated normal 0.02) or 'xavier' (MAE: Xavier-uniform linear layers, the patch embedding like
+            one of them, cls token normal 0.02).
+        checkpointing: recompute block activations in the backward pass.
+    """
+
+    ways = ('drop', 'token', 'fill', 'stage')
+
+    def __init__(
+        self,
+        arch: str,
+        masked: str = 'drop',
+        position: str = 'learned',
+        init: str = 'timm',
+        checkpointing: bool = False,
+        *,
+        image_size,
+        **args,
+    ):
+        super().__init__(arch, masked, image_size, img_size=tuple(image_size), **args)
+        self.arch_args['img_size'] = list(self.image_size)
+        self.kind = family(self.net)
+        if self.kind not in ('vit', 'beit'):
+            raise ConfigError(f'{arch} is no plain ViT; use the encoder of its own family')
+        self.stride = self.net.patch_embed.patch_size[0]
+        self.grid = TokenGrid.over(self.image_size, self.stride)
+        self.width = self.net.embed_dim
+        self.num_prefix = self.net.num_prefix_tokens
+        self.checkpointing = checkpointing
+        if masked == 'drop' and self.relative_bias:
+            raise ConfigError(
+                f"{arch} with relative positions cannot drop tokens; use masked='token' or position='learned'"
+            )
+        if init == 'xavier':
+            self._init_xavier()
+        self._init_position(position)
+        if masked in ('token', 'stage'):
+            self.mask_token = mask_token(self.width)
+
+    def forward(self, images: Tensor, mask: Mask) -> Tensor:
+        if self.masked in ('fill', 'stage'):
+            images = self.fill_hidden(images, mask)
+        if self.masked == 'drop':
+            x = self._embed_visible(images, mask)
+        else:
+            x = self._embed_all(images, mask)
+        x = self.net.norm_pre(x) if self.kind == 'vit' else x
+        return self.net.norm(self._blocks(x, mask))
+
+    def exchange(self) -> tuple[dict[str, Tensor], dict]:
+        """A table shared by all blocks becomes one copy in each block, the form that adapters know."""
+        state, args = super().exchange()
+        table = state.pop('rel_pos_bias.relative_position_bias_table', None)
+        if table is not None:
+            for i in range(len(self.net.blocks)):
+                state[f'blocks.{i}.attn.relative_position_bias_table'] = table.clone()
+            args |= {'use_shared_rel_pos_bias': False, 'use_rel_pos_bias': True}
+        return state, args
+
+    def _embed_visible(self, images: Tensor, mask: Mask) -> Tensor:
+        """Only visible patches are embedded: the convolution of non-overlapping patches is a linear map of each."""
+        conv = self.net.patch_embed.proj
+        weight = conv.weight.permute(0, 2, 3, 1).reshape(self.width, -1)
+        x = F.linear(mask.gather_visible(self.grid.patchify(images)), weight, conv.bias)
+        x = self.net.patch_embed.norm(x)
+        prefix_position, position = self._positions()
+        if position is not None:
+            x = x + mask.gather_visible(position.expand(len(mask), -1, -1))
+        return self._prepend_prefix(x, prefix_position)
+
+    def _embed_all(self, images: Tensor, mask: Mask) -> Tensor:
+        x = self.net.patch_embed(images)
+        hidden = mask.hidden.unsqueeze(-1)
+        if self.masked == 'token':
+            x = torch.where(hidden, self.mask_token.to(x.dtype), x)
+        elif self.masked == 'stage':
+            x = x + hidden * self.mask_token.to(x.dtype)
+        prefix_position, position = self._positions()
+        if position is not None:
+            x = x + position
+        return self._prepend_prefix(x, prefix_position)
+
+    def _positions(self) -> tuple[Tensor | None, Tensor | None]:
+        """Positions of the prefix `(1, prefix, D)` and of the grid `(1, N, D)`, where the network has them."""
+        table = self.net.pos_embed
+        if table is None:
+            return None, None
+        if table.shape[1] == self.grid.num_tokens:
+            return None, table
+        return table[:, : self.num_prefix], table[:, self.num_prefix :]
+
+    def _prepend_prefix(self, x: Tensor, position: Tensor | None) -> Tensor:
+        tokens = [t for t in (self.net.cls_token, getattr(self.net, 'reg_token', None)) if t is not None]
+        if tokens:
+            prefix = torch.cat(tokens, dim=1)
+            prefix = prefix if position is None else prefix + position
+            x = torch.cat([prefix.expand(x.shape[0], -1, -1).to(x.dtype), x], dim=1)
+        return self.net.pos_drop(x)
+
+    def _blocks(self, x: Tensor, mask: Mask) -> Tensor:
+        if self.kind == 'beit':
+            shared = self.net.rel_pos_bias
+            extra = {'shared_rel_pos_bias': None if shared is None else shared()}
+        else:
+            extra = {'attn_mask': self._attention_mask(mask)}
+        for block in self.net.blocks:
+            if self.checkpointing and self.training:
+                x = checkpoint(block, x, use_reentrant=False, **extra)
+            else:
+                x = block(x, **extra)
+        return x
+
+    def _attention_mask(self, mask: Mask) -> Tensor | None:
+        """`(B, 1, 1, prefix + V)` bool, False at padding, when samples keep different numbers of tokens."""
+        if self.masked != 'drop' or mask.visible_padding is None:
+            return None
+        attend = F.pad(~mask.visible_padding, (self.num_prefix, 0), value=True)
+        return attend[:, None, None, :]
+
+    def _init_xavier(self) -> None:
+        for module in self.net.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        weight = self.net.patch_embed.proj.weight
+        nn.init.xavier_uniform_(weight.view(weight.shape[0], -1))
+        if self.net.cls_token is not None:
+            nn.init.normal_(self.net.cls_token, std=0.02)
+
+    def _init_position(self, position: str) -> None:
+        table = self.net.pos_embed
+        if position == 'relative':
+            if table is not None:
+                raise ConfigError(
+                    f"{self.arch} has absolute positions; position='relative' needs use_abs_pos_emb=False"
+                )
+        elif table is None:
+            raise ConfigError(f"{self.arch} has no absolute positions here; use position='relative'")
+        elif position.startswith('sincos-'):
+            grid = sincos(self.grid.size, self.width, position.removeprefix('sincos-'))
+            with torch.no_grad():
+                table.zero_()
+                table[0, table.shape[1] - self.grid.num_tokens :] = grid.flatten(0, 1)
+            table.requires_grad = False
+        elif position != 'learned':
+            raise ConfigError(
+                f"encoder.position is {position!r}; allowed: 'sincos-xy', 'sincos-yx', 'learned', 'relative'"
+            )
+        self.position = position

@@ -1,0 +1,69 @@
+"""From a config file to a runner: load, check, derive, build."""
+
+import os
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import infer_launcher
+
+from pretrain.engine.derive import derive
+from pretrain.engine.lint import check_keys
+from pretrain.engine.provenance import json_hash
+from pretrain.engine.runner import TrainRunner
+from pretrain.errors import ConfigError, UserError
+from pretrain.registry import register_all
+
+NOT_RECIPE = ('work_dir', 'resume', 'launcher', 'filename', 'default_hooks', 'visualizer', 'log_level', 'env_cfg')
+"""Config keys that do not change what is trained; a run may be resumed with other values of them."""
+
+
+def load_config(path: str | Path, options: dict | None = None) -> Config:
+    """Read a config file and apply overrides (`{'model.masking.ratio': 0.5}`). ConfigError names what is wrong.
+
+    Misspelt keys, overrides among them, are found by `launch`.
+    """
+    if not Path(path).is_file():
+        raise ConfigError(f'{path}: no such config; `mimbench list configs` shows them')
+    try:
+        cfg = Config.fromfile(str(path), lazy_import=False)
+    except (SyntaxError, KeyError, TypeError, FileNotFoundError, OSError, NameError, AttributeError) as error:
+        raise ConfigError(f'{path}: {type(error).__name__}: {error}') from error
+    cfg.merge_from_dict(options or {})
+    return cfg
+
+
+def launch(cfg: Config, work_dir: str | Path, resume: bool = False, launcher: str | None = None) -> TrainRunner:
+    """A runner that is ready for `train()`."""
+    register_all()
+    check_keys(cfg)
+    launcher = launcher or infer_launcher()
+    cfg.work_dir, cfg.resume, cfg.launcher = str(work_dir), resume, launcher
+    recipe_hash = json_hash({k: v for k, v in cfg.to_dict().items() if k not in NOT_RECIPE})
+    derived = derive(cfg, world_size(launcher))
+    cfg.setdefault('env_cfg', {'dist_cfg': {'backend': 'nccl' if torch.cuda.is_available() else 'gloo'}})
+    cfg.env_cfg.setdefault('mp_cfg', {'mp_start_method': None, 'opencv_num_threads': 0})
+    cfg.setdefault('randomness', {'seed': 0})
+    cfg.derived, cfg.recipe_hash = derived.to_dict(), recipe_hash
+    try:
+        return TrainRunner.from_cfg(cfg)
+    except (TypeError, KeyError) as error:
+        cause = _user_error(error)
+        raise cause if cause else ConfigError(f'{cfg.filename}: {error}') from error
+
+
+def world_size(launcher: str) -> int:
+    """Number of processes that the launcher started."""
+    if launcher == 'pytorch':
+        return int(os.environ['WORLD_SIZE'])
+    if launcher == 'slurm':
+        return int(os.environ['SLURM_NTASKS'])
+    return 1
+
+
+def _user_error(error: BaseException | None) -> UserError | None:
+    while error is not None:
+        if isinstance(error, UserError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None

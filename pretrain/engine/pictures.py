@@ -1,0 +1,83 @@
+"""Pictures of original, masked and reconstructed images, so that a person can see what a run learns."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.hooks import Hook
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from pretrain.engine.seeding import seed_step
+from pretrain.registry import HOOKS
+
+GAP = 4
+CAPTION = 14
+
+
+@HOOKS.register_module()
+class PictureHook(Hook):
+    """Every `interval` epochs and at the end: the first `count` images of the data with a fixed mask.
+
+    Columns: original, masked input, prediction pasted into the visible part, and the bare prediction. Models without a
+    pixel target give the first two.
+    """
+
+    priority = 'LOW'
+
+    def __init__(self, interval: int = 10, count: int = 8):
+        self.interval, self.count = interval, count
+
+    def after_update(self, runner, progress: float) -> None:
+        every = self.interval * runner.train_loop.per_epoch
+        if (runner.iter % every == 0 or runner.iter == runner.max_iters) and runner.rank == 0:
+            self.write(runner)
+
+    def write(self, runner) -> None:
+        model = runner.bare_model
+        if not hasattr(model, 'pictures'):
+            return
+        dataset = runner.train_loop.dataset
+        samples = [dataset[(0, i)] for i in range(min(self.count, len(dataset)))]
+        keys = [k for k, v in samples[0].items() if isinstance(v, Tensor)]
+        batch = {k: torch.stack([torch.as_tensor(s[k]) for s in samples]) for k in keys}
+        model.eval()
+        with torch.random.fork_rng(), torch.no_grad():
+            seed_step(0, 0, 0)
+            columns = model.pictures(model.data_preprocessor(batch))
+        model.train()
+        sheet = contact_sheet(columns)
+        path = runner.folder / 'pictures' / f'iter_{runner.iter:07d}.png'
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(sheet).save(path)
+        runner.visualizer.add_image('reconstruction', sheet, step=runner.iter)
+
+
+def contact_sheet(columns: dict[str, Tensor], scale_to: int = 128) -> np.ndarray:
+    """One row per sample, one captioned column per entry of `{name: (B, C, H, W) in [0, 1]}`; uint8 `(h, w, 3)`."""
+    first = next(iter(columns.values()))
+    factor = max(1, round(scale_to / max(first.shape[2:])))
+    height, width = (n * factor for n in first.shape[2:])
+    rows = first.shape[0]
+    size = (len(columns) * (width + GAP) + GAP, rows * (height + GAP) + GAP + CAPTION)
+    sheet = Image.new('RGB', size, 'white')
+    draw = ImageDraw.Draw(sheet)
+    for i, (name, images) in enumerate(columns.items()):
+        left = GAP + i * (width + GAP)
+        draw.text((left, 1), name, fill='black')
+        for j, image in enumerate(images):
+            tile = Image.fromarray(_to_rgb(image)).resize((width, height), Image.Resampling.NEAREST)
+            sheet.paste(tile, (left, CAPTION + GAP + j * (height + GAP)))
+    return np.asarray(sheet)
+
+
+def _to_rgb(image: Tensor) -> np.ndarray:
+    """`(C, H, W)` in [0, 1] to uint8 `(H, W, 3)`; one channel becomes grey, of more than three the first three show."""
+    x = image.float().cpu().clamp(0, 1)
+    x = x[:3] if x.shape[0] >= 3 else x[:1].expand(3, -1, -1)
+    return (x.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+
+
+def save_sheet(columns: dict[str, Tensor], path: Path) -> None:
+    """Write a contact sheet as a picture file."""
+    Image.fromarray(contact_sheet(columns)).save(path)

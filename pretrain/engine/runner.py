@@ -1,0 +1,125 @@
+"""mmengine's Runner, mended: atomic checkpoints, strict and exact resume, closed-form schedules, no hidden defaults."""
+
+import json
+from pathlib import Path
+
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from pretrain.checkpoint import exchange
+from pretrain.engine import checkpointing
+from pretrain.engine.derive import Derived
+from pretrain.engine.groups import describe
+from pretrain.engine.hooks import DEFAULT_HOOKS
+from pretrain.engine.provenance import environment
+from pretrain.errors import CheckpointError
+from pretrain.registry import HOOKS, PARAM_SCHEDULERS, RUNNERS
+
+CHATTER = ('Hooks will be executed', 'Distributed training is not used')
+
+
+@RUNNERS.register_module()
+class TrainRunner(Runner):
+    """Runs one training. Built by `pretrain.engine.launch.launch`, which also derives batch and learning rate.
+
+    Attributes:
+        folder: the run directory: config.py, environment.json, metrics.jsonl, checkpoints/, pictures/, and after a
+            finished pre-training encoder.safetensors.
+        derived: what followed from the recipe and the number of processes.
+    """
+
+    @property
+    def derived(self) -> Derived:
+        return Derived(**self.cfg.derived)
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.work_dir)
+
+    @property
+    def checkpoint_folder(self) -> Path:
+        return self.folder / 'checkpoints'
+
+    @property
+    def bare_model(self):
+        return self.model.module if is_model_wrapper(self.model) else self.model
+
+    @property
+    def learning_rate(self) -> float:
+        """The scheduled learning rate of groups with factor 1."""
+        return self._learning_rate
+
+    def set_learning_rate(self, update: int) -> None:
+        """Give every optimiser group its learning rate for this update."""
+        factor = 1.0
+        for schedule in self.param_schedulers or ():
+            factor *= schedule(update)
+        self._learning_rate = self.optim_wrapper.optimizer.defaults['lr'] * factor
+        for group in self.optim_wrapper.optimizer.param_groups:
+            group['lr'] = self._learning_rate * group['lr_scale']
+
+    def build_param_scheduler(self, scheduler):
+        cfgs = scheduler if isinstance(scheduler, (list, tuple)) else [scheduler]
+        length = {'total': self.train_loop.max_iters, 'per_epoch': self.train_loop.per_epoch}
+        return [PARAM_SCHEDULERS.build({**length, **cfg}) for cfg in cfgs]
+
+    def register_default_hooks(self, hooks: dict | None = None) -> None:
+        """Our hooks; an entry of None leaves one out, a dict changes its arguments."""
+        for name, hook in {**DEFAULT_HOOKS, **(hooks or {})}.items():
+            if hook is not None:
+                merged = {**DEFAULT_HOOKS.get(name, {}), **hook} if isinstance(hook, dict) else hook
+                self.register_hook(HOOKS.build(merged) if isinstance(merged, dict) else merged)
+
+    def load_or_resume(self) -> None:
+        """Continue from the newest readable checkpoint of the run directory, if resuming was asked for."""
+        if self.rank == 0:
+            self.logger.info(f'{self.derived}\n{describe(self.optim_wrapper.optimizer.param_groups)}')
+        path = checkpointing.latest(self.checkpoint_folder) if self._resume else None
+        if path is None:
+            return
+        state = checkpointing.load(path)
+        if state['recipe_hash'] != self.cfg.recipe_hash:
+            raise CheckpointError(
+                f'{path} belongs to another recipe than {self.cfg.filename}; use another work directory, or the same config'
+            )
+        self.bare_model.load_state_dict(state['model'], strict=True)
+        self.optim_wrapper.optimizer.load_state_dict(state['optimizer'])
+        self.train_loop._iter = state['iteration']
+        self.logger.info(f'resumed {path.name}: {state["iteration"]} of {self.train_loop.max_iters} updates are done')
+        self._has_loaded = True
+
+    def save(self, keep: int = 2) -> None:
+        """Write a training checkpoint after `train_loop.iter` updates."""
+        self.call_hook('before_save_checkpoint', checkpoint={})
+        state = {
+            'model': self.bare_model.state_dict(),
+            'optimizer': self.optim_wrapper.optimizer.state_dict(),
+            'iteration': self.train_loop.iter,
+            'recipe_hash': self.cfg.recipe_hash,
+            'derived': self.derived.to_dict(),
+        }
+        if self.rank == 0:
+            checkpointing.save(state, self.checkpoint_folder, self.train_loop.iter, keep)
+
+    def export(self) -> None:
+        """Write what the model offers to others, an exchange checkpoint, if it has any."""
+        if self.rank == 0 and hasattr(self.bare_model, 'export'):
+            state, card = self.bare_model.export(self.cfg.get('recipe', {}), self.cfg.recipe_hash)
+            path = self.folder / 'encoder.safetensors'
+            exchange.write(path, state, card)
+            self.logger.info(f'encoder written to {path}')
+
+    def dump_config(self) -> None:
+        """The resolved config and the environment, once per start."""
+        if self.rank == 0:
+            self.cfg.dump(str(self.folder / 'config.py'))
+            (self.folder / 'environment.json').write_text(json.dumps(environment(), indent=1) + '\n')
+
+    def build_logger(self, **kwargs):
+        """mmengine's logger without its table of hooks and its advice on batch norm at every start."""
+        logger = super().build_logger(**kwargs)
+        logger.addFilter(lambda record: not str(record.msg).startswith(CHATTER))
+        return logger
+
+    def _log_env(self, env_cfg: dict) -> None:
+        """Environment and config are files of the run directory; the log stays short."""

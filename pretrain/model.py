@@ -1,0 +1,218 @@
+"""The masked model: masking x encoder x head x target(+loss), and an optional teacher. Read `MaskedModel.loss` first."""
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from pretrain.checkpoint.card import Card
+from pretrain.encoders.base import Encoder
+from pretrain.errors import ConfigError
+from pretrain.grid import TokenGrid
+from pretrain.mask import Mask
+from pretrain.registry import MODELS
+
+
+class ImagePreprocessor(nn.Module):
+    """uint8 images to normalised float images on the model's device.
+
+    Args:
+        mean, std: per channel, for pixels in [0, 1].
+
+    Of a batch dict it normalises `image` and brings `second` (a tokenizer's view) to [0, 1]; other tensors only change
+    device and other entries pass.
+    """
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]):
+        super().__init__()
+        self.register_buffer('mean', torch.tensor(mean).reshape(1, -1, 1, 1) * 255, persistent=False)
+        self.register_buffer('std', torch.tensor(std).reshape(1, -1, 1, 1) * 255, persistent=False)
+
+    def forward(self, batch: dict, training: bool = False) -> dict:
+        device = self.mean.device
+        out = {k: v.to(device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in batch.items()}
+        out['image'] = (out['image'].float() - self.mean) / self.std
+        if 'second' in out:
+            out['second'] = out['second'].float() / 255
+        return out
+
+
+class TrainableModel(BaseModel):
+    """What the engine trains: an mmengine model whose `loss(batch)` gives a dict of scalar tensors.
+
+    Entries with 'loss' in their name are summed and trained, all others are logged.
+
+    Args:
+        image_size: an int for squares or `(H, W)`, pixels.
+        channels: of the input.
+        mean, std: statistics of the input, for pixels in [0, 1].
+    """
+
+    def __init__(self, image_size, channels: int, mean: Sequence[float], std: Sequence[float]):
+        if len(mean) != channels or len(std) != channels:
+            raise ConfigError(f'model.mean and std have {len(mean)} and {len(std)} values; channels is {channels}')
+        super().__init__(data_preprocessor=ImagePreprocessor(mean, std))
+        self.image_size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+        self.channels, self.mean, self.std = channels, list(mean), list(std)
+
+    def forward(self, mode: str = 'loss', **batch) -> dict:
+        return self.loss(batch) if mode == 'loss' else self.predict(batch)
+
+    def loss(self, batch: dict) -> dict[str, Tensor]:
+        raise NotImplementedError
+
+    def predict(self, batch: dict) -> dict:
+        raise NotImplementedError
+
+    def init_weights(self) -> None:
+        """Nothing: parts initialise themselves, and mmengine's recursion would draw timm's weights a second time."""
+
+    def after_update(self, progress: float) -> None:
+        """Called after each optimiser step; `progress` is the share of training done, in (0, 1]."""
+
+
+@MODELS.register_module()
+class MaskedModel(TrainableModel):
+    """A method as a recipe over four axes. Every argument but the sizes is a config dict.
+
+    Args:
+        masking: draws a Mask on the encoder's grid.
+        encoder: image and mask to latents.
+        head: latents to predictions.
+        target: what is to be predicted; a list for several.
+        loss: one per target.
+        teacher: an EMATeacher of the encoder, for targets that ask for one.
+    """
+
+    def __init__(
+        self,
+        masking: dict,
+        encoder: dict,
+        head: dict,
+        target: dict | list[dict],
+        loss: dict | list[dict],
+        teacher: dict | None = None,
+        image_size=224,
+        channels: int = 3,
+        mean: Sequence[float] = (0.485, 0.456, 0.406),
+        std: Sequence[float] = (0.229, 0.224, 0.225),
+    ):
+        super().__init__(image_size, channels, mean, std)
+        self.masking = MODELS.build(masking)
+        self.encoder: Encoder = MODELS.build(dict(encoder, image_size=self.image_size, channels=channels))
+        self.grid = TokenGrid.over(self.image_size, self.encoder.stride)
+        self.teacher = MODELS.build(dict(teacher, net=self.encoder.net)) if teacher else None
+        targets = target if isinstance(target, (list, tuple)) else [target]
+        losses = loss if isinstance(loss, (list, tuple)) else [loss]
+        if len(targets) != len(losses):
+            raise ConfigError(f'{len(targets)} targets and {len(losses)} losses; each target needs its loss')
+        self.targets = nn.ModuleList(self._target(cfg) for cfg in targets)
+        self.losses = nn.ModuleList(MODELS.build(cfg) for cfg in losses)
+        self.head = MODELS.build(
+            dict(
+                head,
+                in_width=self.encoder.width,
+                out_width=self._out_width(),
+                grid=self.grid,
+                num_prefix=self.encoder.num_prefix,
+                visible_only=self.encoder.visible_only,
+            )
+        )
+
+    def loss(self, batch: dict) -> dict[str, Tensor]:
+        mask = self.masking(self.encoder.grid, len(batch['image']), batch['image'].device)
+        prediction, mask = self.reconstruct(batch['image'], mask)
+        out: dict[str, Tensor] = {}
+        for target, criterion in zip(self.targets, self.losses, strict=True):
+            goal = target(batch, mask)
+            value = criterion(target.view(prediction, batch, mask), goal, mask)
+            out['loss' if len(self.targets) == 1 else f'loss_{type(target).__name__.lower()}'] = value
+            if hasattr(criterion, 'metrics'):
+                out.update(criterion.metrics(prediction, goal, mask))
+        return out
+
+    def reconstruct(self, images: Tensor, mask: Mask) -> tuple[Tensor, Mask]:
+        """Predictions `(B, N or M, P)` for normalised images, and the mask on the grid of the predictions."""
+        latents = self.encoder(images, mask)
+        mask = mask.on(self.grid)
+        return self.head(latents, mask), mask
+
+    @torch.no_grad()
+    def predict(self, batch: dict) -> dict:
+        """The clean images, the mask on the prediction grid and the predictions of a preprocessed batch."""
+        mask = self.masking(self.encoder.grid, len(batch['image']), batch['image'].device)
+        prediction, mask = self.reconstruct(batch['image'], mask)
+        return {'image': batch['image'], 'mask': mask, 'prediction': prediction}
+
+    @torch.no_grad()
+    def pictures(self, batch: dict) -> dict[str, Tensor]:
+        """Columns of a contact sheet, `(B, C, H, W)` in [0, 1]; reconstructions where a target can be drawn."""
+        found = self.predict(batch)
+        clean, hidden, prediction = self._visible(batch['image']), found['mask'].units, found['prediction']
+        columns = {'original': clean, 'masked': torch.where(hidden, 0.5, clean)}
+        target = next((t for t in self.targets if hasattr(t, 'to_image')), None)
+        if target is not None:
+            drawn = target.to_image(prediction, batch).clamp(0, 1)
+            columns |= {'reconstruction': torch.where(hidden, drawn, clean), 'prediction': drawn}
+        return columns
+
+    def _visible(self, images: Tensor) -> Tensor:
+        """Normalised images as pixels in [0, 1]."""
+        pre = self.data_preprocessor
+        return ((images * pre.std + pre.mean) / 255).clamp(0, 1)
+
+    def export(self, recipe: dict, recipe_hash: str) -> tuple[dict[str, Tensor], Card]:
+        """The encoder as an exchange checkpoint: its tensors in timm's names, and its card.
+
+        Args:
+            recipe: the config's facts: method, data, teacher_data, epochs.
+            recipe_hash: of the whole config.
+        """
+        encoder = self.encoder
+        state, arch_args = encoder.exchange()
+        card = Card(
+            family='mimbench',
+            method=recipe.get('method', 'unknown'),
+            recipe_hash=recipe_hash,
+            arch=encoder.arch,
+            arch_args=arch_args,
+            grid=self.grid.size,
+            patch=self.grid.patch,
+            prefix_tokens=encoder.num_prefix,
+            position=encoder.position,
+            relative_bias=encoder.relative_bias,
+            channels=self.channels,
+            mean=tuple(self.mean),
+            std=tuple(self.std),
+            initial_stage='mim',
+            data_seen=recipe.get('data'),
+            teacher_data=recipe.get('teacher_data'),
+            epochs=recipe.get('epochs'),
+        )
+        return state, card
+
+    def after_update(self, progress: float) -> None:
+        if self.teacher is not None:
+            self.teacher.update(self.encoder.net, progress)
+
+    def _target(self, cfg: dict) -> nn.Module:
+        shape = {'patch': self.encoder.stride, 'image_size': self.image_size, 'channels': self.channels}
+        target = MODELS.build({**shape, 'mean': self.mean, 'std': self.std, **cfg})
+        if target.patch != self.encoder.stride:
+            raise ConfigError(
+                f'target.patch is {target.patch}, but the encoder gives one latent per {self.encoder.stride} pixels'
+            )
+        if hasattr(target, 'attach'):
+            if self.teacher is None and target.needs_teacher:
+                raise ConfigError(f"{type(target).__name__} needs model.teacher=dict(type='EMATeacher')")
+            target.attach(self.teacher)
+        return target
+
+    def _out_width(self) -> int:
+        widths = {target.dim for target in self.targets}
+        if len(widths) != 1:
+            raise ConfigError(
+                f'the targets ask for {sorted(widths)} values per token; one head can only give one number'
+            )
+        return widths.pop()

@@ -1,0 +1,42 @@
+"""Options that several verbs share."""
+
+import argparse
+import ast
+
+from pretrain.errors import UserError
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Options of every verb that trains."""
+    parser.add_argument('config', help='config file; `mimbench list configs` shows them')
+    parser.add_argument('--work-dir', help='run directory; default: runs/<config name>')
+    parser.add_argument('--seed', type=int, help='seed of data order, augmentation and initialisation; default 0')
+    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm'), help='default: found from the environment')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='override config values: model.masking.ratio=0.5',
+    )
+
+
+def parse_overrides(pairs: list[str]) -> dict:
+    """`['a.b=1', 'c=[1,2]', 'd=word']` to a dict of Python values. UserError for a pair without `=`."""
+    found = {}
+    for pair in pairs:
+        key, equals, text = pair.partition('=')
+        if not equals or not key:
+            raise UserError(f'--cfg-options takes KEY=VALUE pairs, not {pair!r}')
+        found[key] = _literal(text)
+    return found
+
+
+def _literal(text: str):
+    special = {'true': True, 'false': False, 'none': None}
+    if text.lower() in special:
+        return special[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

@@ -1,0 +1,37 @@
+"""`mimbench pretrain`: train an encoder from a recipe."""
+
+import argparse
+from pathlib import Path
+
+from tools.verbs.options import add_run_options, parse_overrides
+
+HELP = """Pre-train an encoder. The run directory gets checkpoints, metrics.jsonl, TensorBoard logs, reconstruction
+pictures, and at the end encoder.safetensors. Started again with --resume it continues exactly where it stopped; after
+SIGTERM or SIGUSR1 it saves and exits with code 75."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_run_options(parser)
+    parser.add_argument(
+        '--data',
+        action='append',
+        metavar='PATH',
+        help='image folder, list file, .tar shards, .parquet or .npz instead of the data of the config; repeatable',
+    )
+    parser.add_argument(
+        '--resume', action='store_true', help='continue from the newest checkpoint of the run directory'
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from pretrain.data.locate import joined_config
+    from pretrain.engine.launch import launch, load_config
+
+    cfg = load_config(args.config, parse_overrides(args.cfg_options))
+    if args.data:
+        cfg.train_dataloader.dataset.source = joined_config(args.data)
+    if args.seed is not None:
+        cfg.randomness = {'seed': args.seed}
+    work_dir = args.work_dir or Path('runs') / Path(args.config).stem
+    launch(cfg, work_dir, args.resume, args.launcher).train()
+    return 0
