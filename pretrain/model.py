@@ -1,11 +1,13 @@
-"""The masked model: masking x encoder x head x target(+loss), and an optional teacher. Read `MaskedModel.loss` first."""
+"""The masked model: masking x encoder x head x target(+loss), with an optional teacher. Read `MaskedModel.loss` first."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from pretrain.checkpoint import exchange
 from pretrain.checkpoint.card import Card
 from pretrain.encoders.base import Encoder
 from pretrain.errors import ConfigError
@@ -67,6 +69,10 @@ class TrainableModel(BaseModel):
 
     def init_weights(self) -> None:
         """Nothing: parts initialise themselves, and mmengine's recursion would draw timm's weights a second time."""
+
+    def export(self, folder: Path, recipe: dict, recipe_hash: str) -> Path | None:
+        """Write what others can use into the run directory when training is done, and return its path."""
+        return None
 
     def after_update(self, progress: float) -> None:
         """Called after each optimiser step; `progress` is the share of training done, in (0, 1]."""
@@ -162,8 +168,14 @@ class MaskedModel(TrainableModel):
         pre = self.data_preprocessor
         return ((images * pre.std + pre.mean) / 255).clamp(0, 1)
 
-    def export(self, recipe: dict, recipe_hash: str) -> tuple[dict[str, Tensor], Card]:
-        """The encoder as an exchange checkpoint: its tensors in timm's names, and its card.
+    def export(self, folder: Path, recipe: dict, recipe_hash: str) -> Path:
+        """Write the encoder as an exchange checkpoint, `encoder.safetensors`."""
+        path = folder / 'encoder.safetensors'
+        exchange.write(path, *self.exchange(recipe, recipe_hash))
+        return path
+
+    def exchange(self, recipe: dict, recipe_hash: str) -> tuple[dict[str, Tensor], Card]:
+        """The encoder's tensors in timm's names, and its card.
 
         Args:
             recipe: the config's facts: method, data, teacher_data, epochs.
@@ -204,8 +216,6 @@ class MaskedModel(TrainableModel):
                 f'target.patch is {target.patch}, but the encoder gives one latent per {self.encoder.stride} pixels'
             )
         if hasattr(target, 'attach'):
-            if self.teacher is None and target.needs_teacher:
-                raise ConfigError(f"{type(target).__name__} needs model.teacher=dict(type='EMATeacher')")
             target.attach(self.teacher)
         return target
 

@@ -18,7 +18,11 @@ from mmengine.registry import (  # noqa: F401  (re-exported: the one place to im
     PARAM_SCHEDULERS,
     RUNNERS,
     TRANSFORMS,
+    Registry,
 )
+
+TASKS = Registry('task')
+"""Downstream tasks; a transfer config names one as `task=dict(type='FineTune')`."""
 
 _MODULES = ('masking', 'heads', 'losses', 'model', 'encoders', 'targets', 'methods', 'data', 'engine')
 

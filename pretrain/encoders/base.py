@@ -8,6 +8,9 @@ from pretrain.errors import ConfigError
 from pretrain.grid import TokenGrid
 from pretrain.mask import Mask
 
+TRAINING_ONLY = ('drop_path_rate', 'drop_rate')
+"""Arguments of an architecture that do not belong to its weights."""
+
 
 class Encoder(nn.Module):
     """A timm network that can be given a mask.
@@ -68,9 +71,7 @@ class Encoder(nn.Module):
 
     def exchange(self) -> tuple[dict[str, Tensor], dict]:
         """Tensors and architecture arguments for an exchange checkpoint."""
-        args = {**self.arch_args, 'img_size': list(self.image_size)}
-        for training_only in ('drop_path_rate', 'drop_rate'):
-            args.pop(training_only, None)
+        args = {k: v for k, v in self.arch_args.items() if k not in TRAINING_ONLY}
         return dict(self.net.state_dict()), args
 
     def fill_hidden(self, images: Tensor, mask: Mask) -> Tensor:

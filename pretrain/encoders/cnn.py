@@ -31,6 +31,8 @@ class CNNEncoder(Encoder):
         self.kind = family(self.net)
         if self.kind not in ('resnet', 'convnext'):
             raise ConfigError(f'{arch} is no ResNet or ConvNeXt; use the encoder of its own family')
+        if self.kind == 'convnext':
+            self.net.head.requires_grad_(False)  # its norm comes after pooling, which pre-training never does
         stages = self._stages()
         if not 0 < stage < len(stages):
             raise ConfigError(f'encoder.stage is {stage}; allowed: 1 to {len(stages) - 1}')

@@ -20,6 +20,8 @@ KEEP_AT_LEAST = 2
 def save(state: dict, folder: Path, iteration: int, keep: int = KEEP_AT_LEAST) -> Path:
     """Write `folder/iter_<iteration>.pth`. `keep` is the number of checkpoints that remain, at least two.
 
+    One process writes to a folder; temporary files of processes that died there are removed.
+
     Raises OSError when the disk is full or refuses; the checkpoints that were there are untouched then.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -35,7 +37,8 @@ def save(state: dict, folder: Path, iteration: int, keep: int = KEEP_AT_LEAST) -
         sync_folder(folder)
     finally:
         temporary.unlink(missing_ok=True)
-    for _, old in finished(folder)[max(keep, KEEP_AT_LEAST) :]:
+    abandoned = folder.glob('.iter_*.tmp')
+    for old in [path for _, path in finished(folder)[max(keep, KEEP_AT_LEAST) :]] + list(abandoned):
         old.unlink(missing_ok=True)
     return final
 

@@ -28,7 +28,8 @@ class Derived:
 
     def __str__(self) -> str:
         product = f'{self.world_size} x {self.batch_size} x {self.accumulation}'
-        return f'effective batch {self.effective_batch} = {product} (processes x batch x accumulation), peak lr {self.lr:.4g}'
+        batch = f'effective batch {self.effective_batch} = {product} (processes x batch x accumulation)'
+        return f'{batch}, peak lr {self.lr:.4g}'
 
     def to_dict(self) -> dict:
         return asdict(self)

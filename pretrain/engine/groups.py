@@ -13,13 +13,22 @@ from pretrain.errors import ConfigError
 from pretrain.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 
 
+TOKENS = ('cls_token', 'reg_token', 'pos_embed')
+WORDS = {
+    '1d': lambda name, parameter: parameter.ndim <= 1,
+    'tokens': lambda name, parameter: name.rpartition('.')[2] in TOKENS,
+}
+"""Words of `no_decay` that are no name patterns."""
+
+
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class ParamGroups:
     """Builds the optimiser wrapper of a model with one group per (learning-rate factor, weight decay).
 
     `paramwise_cfg`:
-        no_decay: name patterns (`*.cls_token`) whose weight decay is 0; the word '1d' stands for all tensors with at
-            most one axis, that is biases, norms and LayerScale.
+        no_decay: name patterns (`*.cls_token`) whose weight decay is 0. Two words stand for kinds of tensors, of which
+            a model may have none: '1d' for all with at most one axis, that is biases, norms and LayerScale; 'tokens'
+            for prefix tokens and absolute positions (MAE's and BEiT's fine-tuning).
         lr_mult: {pattern: factor} on the learning rate; the first match counts.
         layer_decay: factor per layer. The model must offer `layer_id(name) -> int` and `num_layers`; a parameter of
             layer i trains with `layer_decay ** (num_layers - i)`, the last layer with 1 (BEiT).
@@ -63,7 +72,7 @@ def param_groups(model: nn.Module, lr: float, weight_decay: float, rules: dict) 
             continue
         decays = True
         for pattern in no_decay:
-            if parameter.ndim <= 1 if pattern == '1d' else fnmatch.fnmatchcase(name, pattern):
+            if WORDS[pattern](name, parameter) if pattern in WORDS else fnmatch.fnmatchcase(name, pattern):
                 decays = False
                 unused.discard(pattern)
         factors = [pattern for pattern in lr_mult if fnmatch.fnmatchcase(name, pattern)]
@@ -74,8 +83,9 @@ def param_groups(model: nn.Module, lr: float, weight_decay: float, rules: dict) 
         group = groups.setdefault((scale, decay), fresh)
         group['params'].append(parameter)
         group['names'].append(name)
-    if unused - {'1d'}:
-        raise ConfigError(f'paramwise_cfg patterns match no parameter: {sorted(unused - {"1d"})}')
+    unused -= set(WORDS)
+    if unused:
+        raise ConfigError(f'paramwise_cfg patterns match no parameter: {sorted(unused)}')
     return list(groups.values())
 
 

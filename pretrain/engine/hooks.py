@@ -104,8 +104,8 @@ class MetricsHook(Hook):
         shown = ', '.join(map(str, ids[:8])) + (f' and {len(ids) - 8} more' if len(ids) > 8 else '')
         last = checkpointing.finished(runner.checkpoint_folder)
         raise NonFiniteError(
-            f'loss or gradient is not finite at iteration {number} (process {runner.rank}, samples: {shown}); no parameter '
-            f'was updated with it. Last checkpoint: {last[0][1] if last else "none"}. Look at these samples, lower the '
+            f'loss or gradient is not finite at iteration {number} (process {runner.rank}, samples: {shown}); no '
+            f'parameter was updated with it. Last checkpoint: {last[0][1] if last else "none"}. Look at these samples, lower the '
             f'learning rate, or train with optim_wrapper.precision=fp32'
         )
 
@@ -135,7 +135,7 @@ def _to_host(rows: list[dict]) -> list[dict[str, float]]:
 class SaveHook(Hook):
     """Saves every `interval` epochs (or updates, if `by_epoch` is False) and at the end; keeps the newest `keep`.
 
-    When training is done it also writes `encoder.safetensors`, the exchange checkpoint.
+    When training is done the model writes what it exports: an exchange checkpoint, or a tokenizer.
     """
 
     priority = 'LOW'

@@ -1,6 +1,7 @@
 """From a config file to a runner: load, check, derive, build."""
 
 import os
+import time
 from pathlib import Path
 
 import torch
@@ -44,6 +45,7 @@ def launch(cfg: Config, work_dir: str | Path, resume: bool = False, launcher: st
     cfg.setdefault('env_cfg', {'dist_cfg': {'backend': 'nccl' if torch.cuda.is_available() else 'gloo'}})
     cfg.env_cfg.setdefault('mp_cfg', {'mp_start_method': None, 'opencv_num_threads': 0})
     cfg.setdefault('randomness', {'seed': 0})
+    cfg.experiment_name = f'{Path(work_dir).name}-{time.time_ns()}'  # mmengine keeps one logger per name and process
     cfg.derived, cfg.recipe_hash = derived.to_dict(), recipe_hash
     try:
         return TrainRunner.from_cfg(cfg)

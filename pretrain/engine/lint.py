@@ -17,10 +17,12 @@ from pretrain.registry import (
     OPTIM_WRAPPER_CONSTRUCTORS,
     OPTIM_WRAPPERS,
     PARAM_SCHEDULERS,
+    TASKS,
     TRANSFORMS,
 )
 
 TOP_LEVEL = {
+    'task': 'what a transfer measures, and how (transfer configs)',
     'model': 'what is trained',
     'train_dataloader': 'training data, batch per process, workers',
     'val_dataloader': 'evaluation data',
@@ -45,7 +47,7 @@ TOP_LEVEL = {
 """Keys that a config may have, and what they are for."""
 
 REGISTRIES = (MODELS, DATASETS, TRANSFORMS, HOOKS, LOOPS, METRICS, OPTIM_WRAPPERS, OPTIM_WRAPPER_CONSTRUCTORS)
-REGISTRIES += (PARAM_SCHEDULERS, OPTIMIZERS, VISUALIZERS, VISBACKENDS)
+REGISTRIES += (PARAM_SCHEDULERS, OPTIMIZERS, VISUALIZERS, VISBACKENDS, TASKS)
 ALLOWED_ELSEWHERE = {'constructor', 'paramwise_cfg', 'type', '_scope_', '_delete_'}
 
 
@@ -83,8 +85,11 @@ def _check_call(cfg: Mapping, path: str) -> None:
 
 
 def arguments(kind) -> tuple[set[str], bool]:
-    """Names that a class or function takes, through `**kwargs` of its bases too, and whether it takes any others."""
-    names: set[str] = set()
+    """Names that a class or function takes, through `**kwargs` of its bases too, and whether it takes any others.
+
+    A class whose config has keys that its constructor does not see lists them as `CONFIG_KEYS`.
+    """
+    names: set[str] = set(getattr(kind, 'CONFIG_KEYS', ()))
     for cls in inspect.getmro(kind) if inspect.isclass(kind) else (kind,):
         if inspect.isclass(cls) and '__init__' not in vars(cls):
             continue

@@ -42,6 +42,7 @@ class TrainLoop(BaseLoop):
         self._runner = runner
         cfg = dict(dataloader)
         self.dataset = DATASETS.build(cfg.pop('dataset'))
+        self.dataset.seed = runner.seed
         self.batch_size = cfg.pop('batch_size')
         self.loader_args = cfg
         self.effective_batch = effective_batch

@@ -26,7 +26,7 @@ def hardware() -> str:
 
 
 def code_version() -> str:
-    """The git commit of the checkout that this code runs from ('+dirty' with local changes), else the installed version."""
+    """The git commit of this checkout, with '+dirty' for local changes; without a checkout the installed version."""
     root = Path(__file__).resolve().parents[2]
     if (root / '.git').exists():
         commit = _git(root, 'rev-parse', '--short=12', 'HEAD')

@@ -6,7 +6,6 @@ from pathlib import Path
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
-from pretrain.checkpoint import exchange
 from pretrain.engine import checkpointing
 from pretrain.engine.derive import Derived
 from pretrain.engine.groups import describe
@@ -80,7 +79,8 @@ class TrainRunner(Runner):
         state = checkpointing.load(path)
         if state['recipe_hash'] != self.cfg.recipe_hash:
             raise CheckpointError(
-                f'{path} belongs to another recipe than {self.cfg.filename}; use another work directory, or the same config'
+                f'{path} belongs to another recipe than {self.cfg.filename}; use the same config and options, or another '
+                f'--work-dir'
             )
         self.bare_model.load_state_dict(state['model'], strict=True)
         self.optim_wrapper.optimizer.load_state_dict(state['optimizer'])
@@ -102,12 +102,11 @@ class TrainRunner(Runner):
             checkpointing.save(state, self.checkpoint_folder, self.train_loop.iter, keep)
 
     def export(self) -> None:
-        """Write what the model offers to others, an exchange checkpoint, if it has any."""
+        """Let the model write what it offers to others: an exchange checkpoint, a tokenizer."""
         if self.rank == 0 and hasattr(self.bare_model, 'export'):
-            state, card = self.bare_model.export(self.cfg.get('recipe', {}), self.cfg.recipe_hash)
-            path = self.folder / 'encoder.safetensors'
-            exchange.write(path, state, card)
-            self.logger.info(f'encoder written to {path}')
+            path = self.bare_model.export(self.folder, self.cfg.get('recipe', {}), self.cfg.recipe_hash)
+            if path is not None:
+                self.logger.info(f'written: {path}')
 
     def dump_config(self) -> None:
         """The resolved config and the environment, once per start."""

@@ -1,0 +1,97 @@
+"""The labelled data of a transfer: built, compared and identified before anything trains."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pretrain.data.dataset import ImageDataset
+from pretrain.data.sources.base import Source
+from pretrain.errors import ConfigError, DataError
+from pretrain.registry import DATASETS
+
+
+@dataclass
+class LabelledData:
+    """Train and validation set with the same classes."""
+
+    train: ImageDataset
+    val: ImageDataset
+    num_classes: int
+
+    def identity(self) -> dict[str, Any]:
+        """Counts and hashes of names and labels: what the protocol says about the data, wherever it lies."""
+        parts = {'train': self.train, 'val': self.val}
+        return {name: identity(part.source) for name, part in parts.items()}
+
+    def counts(self) -> dict[str, int]:
+        return {'train': len(self.train), 'val': len(self.val)}
+
+    def __str__(self) -> str:
+        return f'{len(self.train):,} training and {len(self.val):,} validation images of {self.num_classes} classes'
+
+
+def labelled_data(cfg: Mapping) -> LabelledData:
+    """Build both sets of a config and compare their classes with each other and with `model.num_classes`.
+
+    Raises DataError or ConfigError naming what differs.
+    """
+    sets = {}
+    for part in ('train', 'val'):
+        key = f'{part}_dataloader'
+        if key not in cfg:
+            raise ConfigError(f'{cfg.get("filename", "config")}: no {key}; a classification transfer needs both sets')
+        sets[part] = DATASETS.build(cfg[key]['dataset'])
+        if not getattr(sets[part], 'labels', False):
+            raise ConfigError(f'{key}.dataset.labels is not True; classification needs labels')
+    train, val = sets['train'], sets['val']
+    found = _same_classes(train, val)
+    wanted = cfg['model'].get('num_classes')
+    if wanted is not None and wanted != found:
+        raise DataError(f'the data has {found} classes, the config has model.num_classes={wanted}; one of them is wrong')
+    channels = cfg['model'].get('channels', 3)
+    for part, dataset in sets.items():
+        if dataset.channels != channels:
+            raise ConfigError(
+                f'{part}_dataloader.dataset.channels is {dataset.channels}, model.channels is {channels}; make them equal'
+            )
+    return LabelledData(train, val, found)
+
+
+def _same_classes(train: ImageDataset, val: ImageDataset) -> int:
+    """The number of classes. DataError when the two sets name or number them differently."""
+    if train.classes and val.classes:
+        if list(train.classes) != list(val.classes):
+            odd = sorted(set(train.classes) ^ set(val.classes))
+            differ = f'not in both: {", ".join(odd[:5])}' if odd else 'the same names in another order'
+            raise DataError(
+                f'training data has {len(train.classes)} classes, validation data {len(val.classes)} ({differ}); '
+                'both need the same class folders'
+            )
+        return len(train.classes)
+    numbers = [1 + max(part.source.label(i) for i in range(len(part))) for part in (train, val)]
+    if numbers[1] > numbers[0]:
+        raise DataError(f'validation labels go up to {numbers[1] - 1}, training labels to {numbers[0] - 1} only')
+    return numbers[0]
+
+
+def identity(source: Source, files: bool = False) -> dict[str, Any]:
+    """Number of images and sha256 over their names, below their common folder, and labels.
+
+    Args:
+        files: include size and time of change of every file, for a cache that must notice a replaced image.
+    """
+    digest, seen = hashlib.sha256(), {}
+    names = [source.name(i) for i in range(len(source))]
+    root = os.path.commonpath([os.path.dirname(names[0]), os.path.dirname(names[-1])]) if names else ''
+    for i, name in enumerate(names):
+        digest.update(f'{os.path.relpath(name, root) if root else name}\0{source.label(i)}\n'.encode(errors='replace'))
+        if files:
+            file = name if Path(name).is_file() else name.partition(':')[0]
+            if file not in seen and os.path.isfile(file):
+                status = os.stat(file)
+                seen[file] = (status.st_size, status.st_mtime_ns)
+                digest.update(str(seen[file]).encode())
+    return {'images': len(names), 'sha256': digest.hexdigest()}

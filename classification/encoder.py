@@ -1,0 +1,125 @@
+"""The network that a transfer starts from: a checkpoint's, or its random control."""
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from pretrain.checkpoint.audit import LoadReport
+from pretrain.checkpoint.card import Card
+from pretrain.checkpoint.describe import place
+from pretrain.checkpoint.load import Opened, build_net, open_checkpoint
+from pretrain.checkpoint.nets import make_net
+from pretrain.checkpoint.positions import sincos
+from pretrain.checkpoint.sizes import input_args
+from pretrain.encoders.net import family
+from pretrain.errors import CheckpointError, ConfigError
+
+POOLED_FIRST = 'final norm of the tokens: here tokens are averaged first, and a fresh fc_norm follows (MAE, BEiT)'
+
+
+@dataclass
+class Initial:
+    """A network before transfer.
+
+    Attributes:
+        net: headless timm network.
+        card: of the checkpoint, or of the network that the control copies.
+        report: the audit of the load; None for random weights.
+        sha256: of the checkpoint file; None for random weights.
+    """
+
+    net: nn.Module
+    card: Card
+    report: LoadReport | None = None
+    sha256: str | None = None
+
+
+@functools.lru_cache(maxsize=1)
+def opened(path: str, allow_missing: tuple[str, ...] = ()) -> Opened:
+    """`open_checkpoint`, remembering the last one: a run asks for the card first and for the tensors later."""
+    return open_checkpoint(path, allow_missing=allow_missing)
+
+
+def card_of(
+    channels: int,
+    image_size: int | Sequence[int] = 224,
+    checkpoint: str | None = None,
+    like: str | None = None,
+    arch: str | None = None,
+    arch_args: Mapping[str, Any] | None = None,
+    position: str | None = None,
+    allow_missing: Sequence[str] = (),
+    **net_args,
+) -> Card:
+    """The card of the network that `initial_net` builds with the same arguments, without its weights."""
+    if checkpoint or like:
+        return opened(checkpoint or like, tuple(allow_missing)).card
+    if arch is None:
+        raise ConfigError('model.encoder.arch is not set; name an architecture, or copy one with --like FILE')
+    args = {**(arch_args or {}), 'in_chans': channels}
+    with torch.device('meta'):
+        net = make_net(arch, **args)
+        if family(net) in ('vit', 'beit', 'swin'):
+            args['img_size'] = [image_size] * 2 if isinstance(image_size, int) else list(image_size)
+            args['patch_size'] = list(net.patch_embed.patch_size)
+            net = make_net(arch, **args)
+    card = Card(family='mimbench', arch=arch, arch_args=args, grid=(), patch=(), channels=channels)
+    card.initial_stage = 'random'
+    place(card, {name: tensor for name, tensor in net.state_dict().items() if name != 'pos_embed'})
+    if getattr(net, 'pos_embed', None) is not None:
+        card.position = position or 'learned'
+    return Card.model_validate(card.model_dump())
+
+
+def initial_net(
+    image_size: int | Sequence[int],
+    channels: int,
+    drop_norm: bool = False,
+    checkpoint: str | None = None,
+    allow_missing: Sequence[str] = (),
+    **source,
+) -> Initial:
+    """Build the network for `image_size`, with a checkpoint's weights or random ones.
+
+    Args:
+        drop_norm: leave out the final norm of plain transformers, for those who norm after pooling.
+        checkpoint: a file of any known format; None for random weights.
+        allow_missing: patterns of tensors that the file may lack.
+        source: for random weights `like` (a checkpoint whose architecture is copied) or `arch`, `arch_args` and
+            `position` of the config; all further arguments are timm's (`drop_path_rate`).
+
+    Random weights are timm's initialisation; fixed sin-cos positions belong to the architecture and are set.
+    Raises CheckpointError or ConfigError when channels or size do not fit.
+    """
+    like = None if checkpoint else source.pop('like', None)
+    described = {k: source.pop(k, None) for k in ('arch', 'arch_args', 'position')}
+    card = card_of(channels, image_size, checkpoint, like, allow_missing=tuple(allow_missing), **described)
+    if card.channels != channels:
+        raise CheckpointError(
+            f'{checkpoint or like}: takes {card.channels} channels, the config has model.channels={channels}'
+        )
+    with torch.device('meta'):
+        drop_norm = drop_norm and family(make_net(card.arch, **card.arch_args)) in ('vit', 'beit')
+    net_args = {**source, **({'final_norm': False} if drop_norm else {})}
+    if checkpoint:
+        found = opened(checkpoint, tuple(allow_missing))
+        drop = {'norm.*': POOLED_FIRST} if drop_norm else None
+        net, report = build_net(found, image_size, tuple(allow_missing), drop=drop, **net_args)
+        return Initial(net, card, report, found.sha256)
+    return Initial(random_net(card, image_size, **net_args), card)
+
+
+def random_net(card: Card, image_size: int | Sequence[int], **net_args) -> nn.Module:
+    """The network of a card with random weights, for another image size if need be."""
+    net = make_net(card.arch, **{**card.arch_args, **net_args, **input_args(card, image_size, net_args)})
+    if card.position.startswith('sincos-') and net.pos_embed is not None:
+        grid = tuple(net.patch_embed.grid_size)
+        table = sincos(grid, net.embed_dim, card.position.removeprefix('sincos-')).flatten(0, 1)
+        with torch.no_grad():
+            net.pos_embed.zero_()
+            net.pos_embed[0, net.pos_embed.shape[1] - len(table) :] = table
+    return net

@@ -1,0 +1,205 @@
+"""Features of a frozen encoder: one vector per image, computed once and kept on disk."""
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dist import infer_launcher, init_dist
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch import distributed as dist
+
+from classification.data import identity
+from classification.encoder import initial_net
+from classification.evaluate import is_main
+from classification.model import TransferModel
+from classification.pooling import check_pool, default_pool, pooled
+from classification.setting import Setting, load_facts, prepare
+from pretrain.data.dataset import ImageDataset
+from pretrain.data.loader import build_eval_loader
+from pretrain.engine.checkpointing import sync_folder
+from pretrain.engine.provenance import json_hash
+from pretrain.engine.seeding import seed_step
+from pretrain.engine.transfer import Request
+from pretrain.registry import MODELS
+
+FORMAT = 1
+"""Raised when the same key would mean other features."""
+
+
+@MODELS.register_module()
+class FrozenEncoder(TransferModel):
+    """An encoder that does not train.
+
+    Args:
+        encoder: as for Classifier.
+        num_classes: of the data; filled in.
+        pool: 'mean', 'cls' or 'gap', of the tokens after the encoder's own final norm; None takes 'mean' for plain
+            transformers and 'gap' for the others.
+    """
+
+    def __init__(
+        self,
+        encoder: dict,
+        num_classes: int | None = None,
+        pool: str | None = None,
+        image_size=224,
+        channels: int = 3,
+        mean: Sequence[float] = (0.485, 0.456, 0.406),
+        std: Sequence[float] = (0.229, 0.224, 0.225),
+    ):
+        super().__init__(num_classes, image_size=image_size, channels=channels, mean=mean, std=std)
+        self.initial = initial_net(self.image_size, channels, **encoder)
+        self.net = self.initial.net.requires_grad_(False).eval()
+        self.pool = pool or default_pool(self.net)
+        check_pool(self.net, self.pool)
+
+    def train(self, mode: bool = True):
+        """The network stays in evaluation mode: its statistics and paths are frozen too."""
+        super().train(mode)
+        self.net.eval()
+        return self
+
+    @torch.no_grad()
+    def features(self, images: Tensor) -> Tensor:
+        """Normalised `(B, C, H, W)` to `(B, D)`; the one function behind every fit and every test."""
+        return pooled(self.net, images, self.pool)
+
+
+@dataclass
+class Features:
+    """`x` float32 `(N, D)` and `label` int64 `(N,)`, in the order of the data set."""
+
+    x: Tensor
+    label: Tensor
+
+
+def extract(model: FrozenEncoder, dataset: ImageDataset, batch_size: int, **loading) -> Features:
+    """Features of all images in fp32; each process computes its shard, all get the whole."""
+    rows = []
+    for batch in build_eval_loader(dataset, batch_size, **loading):
+        x = model.features(model.data_preprocessor(batch)['image']).float().cpu()
+        rows.append((batch['index'].numpy(), x.numpy(), batch['label'].numpy()))
+    if dist.is_available() and dist.is_initialized():
+        parts: list[Any] = [None] * dist.get_world_size()
+        dist.all_gather_object(parts, rows)
+        rows = [row for part in parts for row in part]
+    index, x, label = (np.concatenate(column) for column in zip(*rows, strict=True))
+    order = np.argsort(index, kind='stable')
+    if not np.array_equal(index[order], np.arange(len(dataset))):
+        raise RuntimeError(f'{len(index)} features for the {len(dataset)} images of the set')
+    return Features(torch.from_numpy(x[order]), torch.from_numpy(label[order]))
+
+
+def cache_folder() -> Path:
+    """`$MIMBENCH_CACHE/features`, by default under `~/.cache/mimbench`."""
+    return Path(os.environ.get('MIMBENCH_CACHE', '~/.cache/mimbench')).expanduser() / 'features'
+
+
+def cache_key(model: FrozenEncoder, dataset: ImageDataset, loader: Mapping[str, Any]) -> str:
+    """Hash over all that decides the features: weights, data, transform, pooling, input, number format.
+
+    Weights are those of the file (its sha256), or all tensors of a random network. Data are the images' names, labels,
+    sizes and times of change.
+    """
+    kept = {k: v for k, v in loader['dataset'].items() if k not in ('source', 'seed')}
+    return json_hash(
+        {
+            'format': FORMAT,
+            'weights': model.initial.sha256 or weights_hash(model.net),
+            'data': identity(dataset.source, files=True),
+            'dataset': kept,
+            'network': [model.initial.card.arch, model.image_size, model.pool],
+            'input': [model.channels, model.mean, model.std],
+            'dtype': 'float32',
+        }
+    )
+
+
+def weights_hash(net: torch.nn.Module) -> str:
+    """sha256 over names, shapes and values of all tensors."""
+    digest = hashlib.sha256()
+    for name, tensor in net.state_dict().items():
+        digest.update(f'{name}{tuple(tensor.shape)}'.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def cached_features(model: FrozenEncoder, dataset: ImageDataset, loader: Mapping[str, Any], folder: Path) -> Features:
+    """`extract`, or what it gave before for the same key. A damaged file is computed again, and said so."""
+    path = folder / f'{cache_key(model, dataset, loader)}.safetensors'
+    found = [_read(path) if is_main() else None]
+    if dist.is_available() and dist.is_initialized():
+        dist.broadcast_object_list(found)
+    if found[0] is not None:
+        return found[0]
+    loading = {k: v for k, v in loader.items() if k != 'dataset'}
+    start = time.perf_counter()
+    features = extract(model, dataset, **loading)
+    if is_main():
+        print(f'features of {len(dataset):,} images in {time.perf_counter() - start:.1f} s, kept in {path}')
+        _write(path, features)
+    return features
+
+
+def _read(path: Path) -> Features | None:
+    if not path.exists():
+        return None
+    try:
+        tensors = load_file(path)
+        return Features(tensors['x'], tensors['label'])
+    except (SafetensorError, KeyError, OSError) as error:
+        print(f'{path} is damaged ({" ".join(str(error).split())}); computing the features again')
+        return None
+
+
+def _write(path: Path, features: Features) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        save_file({'x': features.x.contiguous(), 'label': features.label.contiguous()}, temporary)
+        with open(temporary, 'rb') as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@dataclass
+class FrozenRun:
+    """Everything that a task on frozen features needs."""
+
+    setting: Setting
+    model: FrozenEncoder
+    train: Features
+    val: Features
+    load_report: dict | None
+
+
+def frozen_run(cfg: Config, request: Request, config_hash: str) -> FrozenRun:
+    """Check, build the frozen encoder, print what a reader must know, and get the features of both sets."""
+    setting = prepare(cfg, request, config_hash)
+    launcher = request.launcher or infer_launcher()
+    if launcher != 'none':
+        init_dist(launcher, backend='nccl' if torch.cuda.is_available() else 'gloo')
+    seed_step(setting.seed, 0, 0)
+    model = MODELS.build(setting.cfg.model).eval()
+    model.to('cuda' if torch.cuda.is_available() else 'cpu')
+    line, report = load_facts(model.initial.report)
+    if is_main():
+        print('\n'.join(setting.lines(line)))
+    parts = {'train': setting.data.train, 'val': setting.data.val}
+    found = {
+        name: cached_features(model, dataset, setting.cfg[f'{name}_dataloader'].to_dict(), cache_folder())
+        for name, dataset in parts.items()
+    }
+    return FrozenRun(setting, model, found['train'], found['val'], report)

@@ -1,0 +1,130 @@
+"""The classifier: a network, a pooling, a norm, a linear layer. Read `Network` first."""
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from classification.encoder import initial_net
+from classification.layers import Layers
+from classification.loss import ClassLoss, Mixing
+from classification.pooling import check_pool, default_pool, pooled
+from pretrain.errors import ConfigError
+from pretrain.model import TrainableModel
+from pretrain.registry import MODELS
+
+
+class Network(nn.Module):
+    """`(B, C, H, W)` to logits `(B, classes)`.
+
+    'mean' norms the mean token with a fresh `fc_norm`, epsilon 1e-6 (MAE, BEiT); the other poolings come after the
+    network's own norm.
+    """
+
+    def __init__(self, net: nn.Module, pool: str, num_classes: int, head_std: float):
+        super().__init__()
+        check_pool(net, pool)
+        self.net, self.pool = net, pool
+        width = net.num_features
+        self.fc_norm = nn.LayerNorm(width, eps=1e-6) if pool == 'mean' else nn.Identity()
+        self.head = linear_head(width, num_classes, head_std)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.fc_norm(pooled(self.net, images, self.pool)))
+
+
+def linear_head(width: int, num_classes: int, std: float) -> nn.Linear:
+    """A linear layer, weights normal with `std` cut at two standard deviations of 1, bias 0."""
+    head = nn.Linear(width, num_classes)
+    nn.init.trunc_normal_(head.weight, std=std)
+    nn.init.zeros_(head.bias)
+    return head
+
+
+class TransferModel(TrainableModel):
+    """What a classification task trains: it knows what it started from.
+
+    Attributes:
+        initial: the card, audit and sha256 of the start; its `net` is the network that trains.
+    """
+
+    def __init__(self, num_classes: int | None, **image):
+        super().__init__(**image)
+        if num_classes is None or num_classes < 2:
+            raise ConfigError(f'model.num_classes is {num_classes}; there must be at least 2 classes')
+        self.num_classes = num_classes
+
+
+@MODELS.register_module()
+class Classifier(TransferModel):
+    """Fine-tuning: everything trains.
+
+    Args:
+        encoder: arguments of `initial_net`: `checkpoint` or, for random weights, `arch`, `arch_args`, `position`; and
+            timm's own, such as `drop_path_rate`.
+        num_classes: filled in from the data where it is None.
+        pool: 'mean', 'cls' or 'gap'; None takes 'mean' for plain transformers and 'gap' for the others.
+        head_std: of the initial head. 2e-5 is MAE's, and BEiT's 0.02 scaled by its init_scale 0.001.
+        loss: 'cross-entropy' or 'bce'.
+        smoothing, mixup, cutmix, mix_probability, erase: see `classification.loss`.
+        ema: decay per update of an average of the weights and of batch-norm statistics; when set, the average is what
+            is evaluated.
+    """
+
+    def __init__(
+        self,
+        encoder: dict,
+        num_classes: int | None = None,
+        pool: str | None = None,
+        head_std: float = 2e-5,
+        loss: str = 'cross-entropy',
+        smoothing: float = 0.0,
+        mixup: float = 0.0,
+        cutmix: float = 0.0,
+        mix_probability: float = 1.0,
+        erase: float = 0.0,
+        ema: float | None = None,
+        image_size=224,
+        channels: int = 3,
+        mean: Sequence[float] = (0.485, 0.456, 0.406),
+        std: Sequence[float] = (0.229, 0.224, 0.225),
+    ):
+        super().__init__(num_classes, image_size=image_size, channels=channels, mean=mean, std=std)
+        self.initial = initial_net(self.image_size, channels, drop_norm=pool in (None, 'mean'), **encoder)
+        net = self.initial.net
+        self.network = Network(net, pool or default_pool(net), num_classes, head_std)
+        self.layers = Layers(net)
+        self.mixing = Mixing(num_classes, mixup, cutmix, mix_probability, erase, smoothing)
+        self.criterion = ClassLoss(loss, smoothing)
+        self.ema = ema
+        self.average = copy.deepcopy(self.network).requires_grad_(False) if ema else None
+
+    @property
+    def num_layers(self) -> int:
+        return self.layers.num_layers
+
+    def layer_id(self, name: str) -> int:
+        """Layer of a parameter, 0 to `num_layers`; `fc_norm` and `head` belong to the last."""
+        return self.layers.id(name.removeprefix('network.net.'))
+
+    def loss(self, batch: dict) -> dict[str, Tensor]:
+        images, target = self.mixing(batch['image'], batch['label'])
+        return {'loss': self.criterion(self.network(images), target)}
+
+    @torch.no_grad()
+    def predict(self, batch: dict) -> dict[str, Tensor]:
+        """Logits `(B, classes)` of preprocessed images, of the averaged weights if there are any."""
+        network = self.network if self.average is None else self.average
+        return {'logits': network(batch['image'])}
+
+    @torch.no_grad()
+    def after_update(self, progress: float) -> None:
+        if self.average is None:
+            return
+        now, kept = self.network.state_dict(), self.average.state_dict()
+        moving = [name for name, tensor in kept.items() if tensor.is_floating_point()]
+        torch._foreach_lerp_([kept[n] for n in moving], [now[n] for n in moving], 1 - self.ema)
+        for name, tensor in kept.items():
+            if not tensor.is_floating_point():
+                tensor.copy_(now[name])

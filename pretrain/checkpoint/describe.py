@@ -1,0 +1,76 @@
+"""Writing cards: the fields that follow from a network and its tensors."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from pretrain.checkpoint import positions
+from pretrain.checkpoint.card import Card
+from pretrain.checkpoint.readers.reading import Reading
+from pretrain.checkpoint.source import Source
+from pretrain.encoders.net import family as family_of
+
+CNN_STRIDE = 32
+
+
+def card_for_net(net: nn.Module, arch: str, arch_args: Mapping[str, Any], family: str = 'mimbench', **facts) -> Card:
+    """The card of a timm network of this house.
+
+    Args:
+        net: made by `create_net(arch, **arch_args)`; its grid and patch complete the arguments.
+        facts: any other field of the card (`method`, `mean`, `std`, `data_seen`, `epochs`, ...).
+    """
+    args: dict[str, Any] = {n: list(value) if isinstance(value, tuple) else value for n, value in arch_args.items()}
+    if family_of(net) in ('vit', 'beit', 'swin'):
+        args['img_size'] = list(net.patch_embed.img_size)
+        args['patch_size'] = list(net.patch_embed.patch_size)
+    channels = args.get('in_chans', 3)
+    card = Card(family=family, arch=arch, arch_args=args, grid=(), patch=(), channels=channels)
+    place(card, net.state_dict())
+    return Card.model_validate({**card.model_dump(), **facts})
+
+
+def card_for_reading(source: Source, reading: Reading, arch: str, args: dict[str, Any], digest: str) -> Card:
+    """The card of a foreign checkpoint. Facts that neither the file nor its family determines stay unknown."""
+    card = Card(
+        family=reading.family,
+        arch=arch,
+        arch_args=args,
+        grid=(),
+        patch=(),
+        channels=args.get('in_chans', 3),
+        epochs=source.epochs,
+        source_file=source.path.name,
+        source_sha256=digest,
+    )
+    place(card, reading.tensors)
+    facts = reading.facts
+    if any(len(facts.get(name) or ()) not in (0, card.channels) for name in ('mean', 'std')):
+        facts = {**facts, 'mean': None, 'std': None}  # the family's RGB statistics say nothing about other channels
+    return Card.model_validate({**card.model_dump(), **_pixels(source), **facts})
+
+
+def place(card: Card, tensors: Mapping[str, Tensor]) -> None:
+    """Fill in the grid, patch, prefix and position fields from the arguments and the tensors of a card."""
+    args = card.arch_args
+    card.relative_bias = any(name.endswith('relative_position_bias_table') for name in tensors)
+    if 'img_size' not in args:
+        card.grid, card.patch, card.prefix_tokens, card.position = (), (CNN_STRIDE, CNN_STRIDE), 0, 'none'
+        return
+    patch_h, patch_w = args['patch_size']
+    height, width = args['img_size']
+    card.patch, card.grid = (patch_h, patch_w), (height // patch_h, width // patch_w)
+    plain = 'depths' not in args
+    card.prefix_tokens = int(args.get('class_token', True)) + args.get('reg_tokens', 0) if plain else 0
+    card.position = 'relative' if card.relative_bias else 'none'
+    if 'pos_embed' in tensors:
+        table = tensors['pos_embed'][0, 0 if args.get('no_embed_class') else card.prefix_tokens :]
+        fits = table.shape[0] == card.grid[0] * card.grid[1]
+        card.position = positions.kind_of(table, card.grid) if fits else 'learned'
+
+
+def _pixels(source: Source) -> dict[str, Any]:
+    """Pixel statistics from Hugging Face's preprocessor file, where there is one."""
+    mean, std = source.processor.get('image_mean'), source.processor.get('image_std')
+    return {'mean': tuple(mean), 'std': tuple(std)} if mean and std else {}

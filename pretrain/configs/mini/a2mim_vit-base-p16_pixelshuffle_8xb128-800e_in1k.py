@@ -1,0 +1,13 @@
+"""A2MIM in mini size: ViT 192 x 8 with shared relative positions, patches of 4, units of 8 on 64 pixels, batch 64.
+
+Command: mimbench pretrain pretrain/configs/mini/a2mim_vit-base-p16_pixelshuffle_8xb128-800e_in1k.py --data FOLDER
+"""
+
+_base_ = 'simmim_vit-base-p16_pixelshuffle_8xb256-800e_in1k.py'
+recipe = dict(method='A2MIM')
+model = dict(
+    encoder=dict(masked='stage', fill='mean'),
+    target=[dict(type='Pixels', normalise='none'), dict(type='Spectrum', visible='mixed')],
+    loss=[dict(type='L1', on='masked'), dict(type='FocalFrequency', weight=0.1)],
+)
+train_dataloader = dict(dataset=dict(transform=dict(interpolation='bicubic')))

@@ -1,0 +1,57 @@
+"""From files on disk to uint8 batches.
+
+Reading order: `sources/` (where images are stored), `decode.py`, `augment.py`, `dataset.py`, `sampler.py` (which image
+when), `seeding.py` (random numbers per sample), `quarantine.py` (damaged images), `loader.py`, `card.py` (statistics).
+"""
+
+from pretrain.data.augment import EvalAugment, PretrainAugment
+from pretrain.data.card import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    INCEPTION_MEAN,
+    INCEPTION_STD,
+    DatasetCard,
+    load_card,
+    measure_card,
+)
+from pretrain.data.dataset import ImageDataset
+from pretrain.data.loader import build_eval_loader, build_loader, build_train_loader, collate
+from pretrain.data.locate import JoinedSource, joined_config, source_config
+from pretrain.data.quarantine import QuarantineLedger
+from pretrain.data.sampler import EvalSampler, SampleKey, TrainBatchSampler, TrainOrder
+from pretrain.data.seeding import SeededDataset, preserved_rng, seed_rng
+from pretrain.data.sources import ArraySource, FolderSource, ListSource, ParquetSource, Source, TarSource
+
+__all__ = [
+    'IMAGENET_MEAN',
+    'IMAGENET_STD',
+    'INCEPTION_MEAN',
+    'INCEPTION_STD',
+    'ArraySource',
+    'DatasetCard',
+    'EvalAugment',
+    'EvalSampler',
+    'FolderSource',
+    'ImageDataset',
+    'JoinedSource',
+    'ListSource',
+    'ParquetSource',
+    'PretrainAugment',
+    'QuarantineLedger',
+    'SampleKey',
+    'SeededDataset',
+    'Source',
+    'TarSource',
+    'TrainBatchSampler',
+    'TrainOrder',
+    'build_eval_loader',
+    'build_loader',
+    'build_train_loader',
+    'collate',
+    'joined_config',
+    'load_card',
+    'measure_card',
+    'preserved_rng',
+    'seed_rng',
+    'source_config',
+]

@@ -1,0 +1,116 @@
+"""The card of a data set: what a recipe must know before it reads an image."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from pretrain.data.decode import ValueRange, damaged, decode_tensor
+from pretrain.data.sources.base import Source
+from pretrain.errors import DataError
+
+CARD_FILE = 'dataset_card.json'
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Of RGB in [0, 1], as used by torchvision, MAE, SimMIM and most recipes."""
+INCEPTION_MEAN = INCEPTION_STD = (0.5, 0.5, 0.5)
+"""BEiT's default: maps [0, 1] to [-1, 1]."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetCard:
+    """Facts of a data set, stored as `dataset_card.json` in its folder.
+
+    Args:
+        name: of the data set.
+        channels: of its images.
+        mean, std: per channel, of pixel values in [0, 1].
+        num_images: in the whole set, also when the statistics are from a sample.
+        classes: names in label order; empty for an unlabelled set.
+        licence: SPDX name or a phrase; empty when unknown.
+    """
+
+    name: str
+    channels: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    num_images: int
+    classes: tuple[str, ...] = ()
+    licence: str = ''
+
+    def __post_init__(self):
+        if not len(self.mean) == len(self.std) == self.channels:
+            raise DataError(
+                f'card {self.name!r}: {self.channels} channels, mean {self.mean} and std {self.std} disagree'
+            )
+        if min(self.std) <= 0:
+            raise DataError(f'card {self.name!r}: std {self.std} must be positive; a constant channel carries nothing')
+
+    def save(self, folder: str | Path) -> Path:
+        """Write `dataset_card.json`, atomically; its path."""
+        path = Path(folder) / CARD_FILE
+        temporary = path.with_suffix(f'.{os.getpid()}.tmp')
+        temporary.write_text(json.dumps(dataclasses.asdict(self), indent=2) + '\n')
+        os.replace(temporary, path)
+        return path
+
+
+def load_card(path: str | Path) -> DatasetCard:
+    """The card at `path`, a file or the folder of the data set. Raises DataError when absent or malformed."""
+    path = Path(path)
+    path = path / CARD_FILE if path.is_dir() else path
+    if not path.exists():
+        raise DataError(f'no dataset card {str(path)!r}; write one with measure_card(source, name).save(folder)')
+    known = {field.name for field in dataclasses.fields(DatasetCard)}
+    try:
+        values = json.loads(path.read_text())
+        unknown = set(values) - known
+        if unknown:
+            raise DataError(
+                f'dataset card {str(path)!r} has an unknown field {min(unknown)!r}; allowed: {sorted(known)}'
+            )
+        for field in ('mean', 'std', 'classes'):
+            values[field] = tuple(values.get(field, ()))
+        return DatasetCard(**values)
+    except (json.JSONDecodeError, TypeError) as error:
+        raise DataError(f'dataset card {str(path)!r} is malformed: {error}') from error
+
+
+def measure_card(
+    source: Source,
+    name: str,
+    channels: int = 3,
+    max_images: int | None = None,
+    seed: int = 0,
+    value_range: ValueRange = None,
+    licence: str = '',
+) -> DatasetCard:
+    """Count the images and measure mean and standard deviation over all their pixels, at stored resolution.
+
+    One pass with exact integer sums of 8-bit values, so the order does not matter. `max_images` measures a sample
+    without replacement that depends only on `seed`. Raises DataError for a damaged image or a constant channel.
+    """
+    chosen = np.arange(len(source))
+    if max_images is not None and max_images < len(source):
+        chosen = np.sort(np.random.RandomState(seed).permutation(len(source))[:max_images])
+    levels = np.arange(256, dtype=np.float64) / 255
+    histogram = np.zeros((channels, 256), dtype=np.int64)
+    for index in chosen.tolist():
+        histogram += _histogram(source, index, channels, value_range)
+    share = histogram / histogram.sum(1, keepdims=True)
+    mean = share @ levels
+    std = np.sqrt((share * (levels - mean[:, None]) ** 2).sum(1))
+    return DatasetCard(
+        name, channels, tuple(mean.tolist()), tuple(std.tolist()), len(source), tuple(source.classes or ()), licence
+    )
+
+
+def _histogram(source: Source, index: int, channels: int, value_range: ValueRange) -> np.ndarray:
+    try:
+        image = decode_tensor(source.read(index), channels, value_range).numpy()
+    except Exception as error:  # decoders raise anything on foreign bytes
+        raise damaged(source.name(index), error) from error
+    return np.stack([np.bincount(channel.ravel(), minlength=256) for channel in image])

@@ -1,0 +1,126 @@
+"""What every transfer has in common, whatever its domain: the request, the protocol's hash, and not running twice."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from pretrain.engine.launch import NOT_RECIPE
+from pretrain.engine.lint import check_keys
+from pretrain.engine.provenance import file_sha256, json_hash
+from pretrain.engine.record import FILE, Protocol, Result, read_result
+from pretrain.errors import CheckpointError, ConfigError, UserError
+from pretrain.registry import TASKS, register_all
+
+RANDOM = 'random'
+NOT_PROTOCOL = ('source', 'seed', 'num_workers', 'prefetch_factor', 'batch_size', 'start_method', 'pin_memory')
+"""Arguments of a data loader and its data set that do not belong to the protocol; the data's identity does."""
+WEIGHTS = ('checkpoint', 'like', 'allow_missing')
+"""Arguments of `model.encoder` that the command line fills in."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks of a task.
+
+    Attributes:
+        checkpoint: a file, or 'random' for the control.
+        work_dir: the run directory.
+        like: for the control, the checkpoint whose architecture it takes; None takes that of the config.
+        allow_missing: patterns of tensors that the checkpoint may lack.
+        force: forget an earlier run in the same directory.
+        launcher: as mmengine's; None finds it from the environment.
+        command: the command line, for the record.
+    """
+
+    checkpoint: str
+    work_dir: Path
+    like: str | None = None
+    allow_missing: tuple[str, ...] = ()
+    force: bool = False
+    launcher: str | None = None
+    command: str = ''
+
+    @property
+    def weights(self) -> dict[str, Any]:
+        """Arguments for `model.encoder`."""
+        if self.checkpoint == RANDOM:
+            return {'like': self.like} if self.like else {}
+        return {'checkpoint': self.checkpoint, 'allow_missing': list(self.allow_missing)}
+
+
+def run_transfer(cfg: Config, request: Request) -> tuple[Result, bool]:
+    """Run the config's task, or read the result of the same run if it is finished. Second: whether it was run."""
+    register_all()
+    check_keys(cfg)
+    _check_request(cfg, request)
+    digest = config_hash(cfg)
+    if (request.work_dir / FILE).exists() and not request.force:
+        return _finished(request, digest, seed_of(cfg)), False
+    request.work_dir.mkdir(parents=True, exist_ok=True)
+    return TASKS.build(cfg.task).run(cfg, request, digest), True
+
+
+def seed_of(cfg: Mapping) -> int:
+    return int(cfg.get('randomness', {}).get('seed') or 0)
+
+
+def config_hash(cfg: Mapping) -> str:
+    """Hash of the whole config, overrides, data and seed included; equal for equal commands."""
+    plain = cfg.to_dict() if isinstance(cfg, Config) else dict(cfg)
+    return json_hash({k: v for k, v in plain.items() if k not in NOT_RECIPE})
+
+
+def protocol_of(cfg: Config, data: Mapping[str, Any]) -> Protocol:
+    """The config's protocol with its hash. To be called on the config as it was read, before anything is filled in.
+
+    Args:
+        data: the identity of the data, as the domain defines it.
+    """
+    kept = copy.deepcopy({k: v for k, v in cfg.to_dict().items() if k not in (*NOT_RECIPE, 'randomness', 'recipe')})
+    for loader in ('train_dataloader', 'val_dataloader'):
+        for part in (kept.get(loader, {}), kept.get(loader, {}).get('dataset', {})):
+            for key in NOT_PROTOCOL:
+                part.pop(key, None)
+    for key in WEIGHTS:
+        kept.get('model', {}).get('encoder', {}).pop(key, None)
+    return Protocol(**cfg.protocol.to_dict(), hash=json_hash({'config': kept, 'data': dict(data)}))
+
+
+def _check_request(cfg: Config, request: Request) -> None:
+    for key in ('task', 'protocol'):
+        if key not in cfg:
+            raise ConfigError(f'{cfg.filename}: no {key!r}: it is not a transfer config; `mimbench list` shows them')
+    unknown = set(cfg.protocol) ^ (set(Protocol.model_fields) - {'hash'})
+    if unknown:
+        raise ConfigError(f'{cfg.filename}: protocol has wrong or missing keys: {", ".join(sorted(unknown))}')
+    if request.like and request.checkpoint != RANDOM:
+        raise UserError('--like belongs to --checkpoint random; a checkpoint brings its own architecture')
+    for path in (request.checkpoint, request.like):
+        if path not in (None, RANDOM) and not Path(path).is_file():
+            raise CheckpointError(f'{path}: no such file; --checkpoint takes a file or the word random')
+
+
+def _finished(request: Request, digest: str, seed: int) -> Result:
+    """The stored result, if it is that of this command. UserError otherwise."""
+    found = read_result(request.work_dir)
+    asked = None if request.checkpoint == RANDOM else file_sha256(request.checkpoint)
+    differs = [
+        name
+        for name, old, new in (
+            ('config', found.config_hash, digest),
+            ('checkpoint', found.start.sha256, asked),
+            ('architecture of the control', found.start.like, request.like),
+            ('seed', found.seed, seed),
+        )
+        if old != new
+    ]
+    if differs:
+        raise UserError(
+            f'{request.work_dir} holds the result of another run (different: {", ".join(differs)}); '
+            'choose another --work-dir, or --force to replace it'
+        )
+    return found

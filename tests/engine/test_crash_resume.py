@@ -1,0 +1,53 @@
+"""A run that was killed and resumed is the run that was never killed, bit for bit."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from tiny import ROOT, assert_same, final_state, log, start, train, write_config
+
+pytestmark = pytest.mark.crash
+
+
+@pytest.mark.parametrize(('workers', 'batch'), [(0, 8), (2, 8), (0, 4), (2, 2)])
+def test_twenty_updates_equal_ten_and_a_kill_and_the_rest(tmp_path, workers, batch):
+    """Batches of 4 and 2 accumulate to the effective batch of 8; update 10 is mid-epoch; the kill comes at 13."""
+    config = write_config(tmp_path, workers, batch)
+    train(config, tmp_path / 'straight')
+    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
+    script = ROOT / 'tests' / 'engine' / 'die_at.py'
+    died = subprocess.run([sys.executable, script, config, tmp_path / 'killed', '13'], env=env, capture_output=True)
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()[-2000:]
+    assert final_state(tmp_path / 'killed')['iteration'] == 10
+    train(config, tmp_path / 'killed', resume=True)
+    assert_same(final_state(tmp_path / 'straight'), final_state(tmp_path / 'killed'))
+    assert log(tmp_path / 'straight') == log(tmp_path / 'killed')
+    assert [row['iter'] for row in log(tmp_path / 'killed')] == list(range(20))
+
+
+def test_workers_and_accumulation_change_nothing_but_rounding(tmp_path):
+    """The data of an update depends on neither; accumulation only changes the order of sums and the masks' draw."""
+    a, b = tmp_path / 'a', tmp_path / 'b'
+    train(write_config(tmp_path, workers=0), a)
+    train(write_config(tmp_path, workers=2), b)
+    assert log(a) == log(b)
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGUSR1])
+def test_signals_save_and_exit_with_75_and_nothing_is_lost(tmp_path, number):
+    config = write_config(tmp_path)
+    long = ['--cfg-options', 'train_cfg.iterations=3000', 'default_hooks.save.interval=100000']
+    work_dir = tmp_path / 'run'
+    process = start('pretrain', str(config), '--work-dir', str(work_dir), *long)
+    for line in process.stdout:
+        if 'update' in line and '/3000' in line:
+            process.send_signal(number)
+            process.send_signal(number)  # schedulers repeat themselves
+            break
+    rest = process.stdout.read()
+    assert process.wait(60) == 75, rest
+    state = final_state(work_dir)
+    assert 0 < state['iteration'] < 3000
+    assert [row['iter'] for row in log(work_dir)] == list(range(state['iteration']))

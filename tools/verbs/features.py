@@ -1,0 +1,87 @@
+"""`mimbench features`: the tokens that an encoder makes of images, for any checkpoint that can be opened."""
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+from tools.verbs.inspect import add_reading_options
+
+HELP = 'write the features of images under a checkpoint'
+BATCH = 32
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('file', help='an exchange checkpoint, or a foreign one of any known family')
+    parser.add_argument('--input', required=True, metavar='X.npy', help='float32 (B, C, H, W), already normalised')
+    parser.add_argument('--output', required=True, metavar='Y.npy', help='float32 (B, N, D): tokens in raster order')
+    add_reading_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    import numpy as np
+    import torch
+
+    from pretrain.checkpoint.load import build_net, open_checkpoint
+    from pretrain.encoders.net import features
+
+    opened = open_checkpoint(args.file, student=args.student, arch_args=args.arch_args)
+    images = read_images(args.input, opened.card.channels)
+    size = tuple(images.shape[2:])
+    own = tuple(opened.card.arch_args.get('img_size', ()))
+    net, report = build_net(opened, image_size=None if size == own else size)
+    with torch.inference_mode():
+        parts = [features(net, torch.from_numpy(images[i : i + BATCH])) for i in range(0, len(images), BATCH)]
+    tokens = torch.cat(parts).float().numpy()
+    write_array(args.output, np.ascontiguousarray(tokens))
+    print(f'{args.output}: {tokens.shape[0]} x {tokens.shape[1]} tokens x {tokens.shape[2]}; {report.line()}')
+    if report.resized:
+        print(f'{len(report.resized)} position tensors resized from {own[0]}x{own[1]} to {size[0]}x{size[1]} pixels')
+    return 0
+
+
+def read_images(path: str, channels: int):
+    """The float32 array `(B, C, H, W)` of an .npy file. Raises DataError for anything else."""
+    import numpy as np
+
+    from pretrain.errors import DataError
+
+    try:
+        images = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f'{path} cannot be read as .npy: {error}; write it with numpy.save') from error
+    shape = getattr(images, 'shape', ())
+    if len(shape) != 4 or images.dtype != np.float32:
+        dtype = getattr(images, 'dtype', type(images).__name__)
+        raise DataError(f'{path} holds {dtype} of shape {tuple(shape)}; expected float32 (B, C, H, W)')
+    if shape[0] == 0:
+        raise DataError(f'{path} holds no images (shape {tuple(shape)})')
+    if shape[1] != channels:
+        raise DataError(f'{path} has {shape[1]} channels, the checkpoint takes {channels}')
+    if not np.isfinite(images).all():
+        raise DataError(f'{path} holds NaN or infinity; normalise finite pixels')
+    return images
+
+
+def write_array(path: str, array) -> None:
+    """Write an .npy file under a temporary name and rename it: a failure leaves no half file."""
+    import numpy as np
+
+    from pretrain.errors import DataError
+
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise DataError(f'cannot write {target}: the folder {target.parent} does not exist; create it first')
+    handle, temporary = tempfile.mkstemp(prefix=f'.{target.name}.', suffix='.tmp', dir=target.parent)
+    try:
+        with os.fdopen(handle, 'wb') as file:
+            np.save(file, array)
+            file.flush()
+            os.fsync(file.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,180 @@
+"""`mimbench list`: what there is to run, read from file names and docstrings; no config is executed."""
+
+import argparse
+import ast
+import difflib
+import fnmatch
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pretrain.errors import UserError
+
+HELP = """List the recipes that come with mimbench, or the methods, architectures and data sets they cover.
+
+examples:
+  mimbench list                      every config, one line each
+  mimbench list 'mae_*'              those whose name matches a pattern or contains a word
+  mimbench list methods              how many configs each method has
+  mimbench list configs swin --json  the same for a program"""
+
+FOLDERS = (
+    'pretrain',
+    'classification',
+    'det_mmdetection',
+    'det_detectron2',
+    'seg_mmsegmentation',
+    'video',
+    'pointcloud',
+    'medical',
+)
+"""Top-level folders that may hold `configs/`: the core, then one per domain."""
+
+KINDS = {'configs': None, 'methods': 'method', 'archs': 'arch', 'datasets': 'dataset'}
+_NAME = re.compile(
+    r'(?P<method>[^_]+)_(?P<arch>[^_]+)_(?:(?P<head>[^_]+)_)?'
+    r'(?P<gpus>\d+)xb(?P<batch>\d+)-(?P<schedule>[^_]+)_(?P<dataset>.+)'
+)
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """A config as its file name and docstring describe it; None where the name does not say.
+
+    Names are `{method}_{arch}_{head}_{gpus}xb{per-gpu batch}-{schedule}_{dataset}.py`. A CPU twin has the same name in
+    a folder called `mini`.
+    """
+
+    name: str
+    path: str
+    folder: str
+    summary: str
+    mini: bool
+    has_mini: bool
+    method: str | None = None
+    arch: str | None = None
+    head: str | None = None
+    gpus: int | None = None
+    batch: int | None = None
+    schedule: str | None = None
+    dataset: str | None = None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('what', nargs='?', default='configs', help=f'{", ".join(KINDS)}, or a pattern')
+    parser.add_argument('pattern', nargs='?', help="part of a name, or a pattern with * such as 'mae_*'")
+    parser.add_argument('--json', action='store_true', help='print JSON')
+
+
+def run(args: argparse.Namespace) -> int:
+    what, pattern = args.what, args.pattern
+    if what not in KINDS:
+        if pattern is not None:
+            raise UserError(f'cannot list {what!r}; allowed: {", ".join(KINDS)}')
+        what, pattern = 'configs', what
+    configs = matching(find_configs(), pattern)
+    if what == 'configs':
+        rows = [asdict(config) for config in configs if not config.mini or not _covered(config, configs)]
+        text = _table(rows)
+    else:
+        rows = _count(configs, KINDS[what])
+        text = '\n'.join(f'{row["name"]:<24} {row["configs"]:>3}' for row in rows)
+    print(json.dumps(rows, indent=2) if args.json else text)
+    return 0
+
+
+def find_configs(root: Path | None = None) -> list[ConfigFile]:
+    """Every config under `<folder>/configs/` of `root`, sorted by path; files in `_base_` are parts, not configs.
+
+    `root` defaults to the folder that holds the installed packages, so a clone and a wheel answer alike.
+    """
+    root = root or Path(__file__).resolve().parents[2]
+    found: list[ConfigFile] = []
+    for folder in FOLDERS:
+        base = root / folder / 'configs'
+        paths = sorted(path for path in base.rglob('*.py') if not _is_part(path.relative_to(base)))
+        twins = {path.name for path in paths if 'mini' in path.relative_to(base).parts}
+        for path in paths:
+            mini = 'mini' in path.relative_to(base).parts
+            fields = parse_name(path.stem)
+            found.append(
+                ConfigFile(
+                    name=path.stem,
+                    path=path.relative_to(root).as_posix(),
+                    folder=folder,
+                    summary=summary(path),
+                    mini=mini,
+                    has_mini=not mini and path.name in twins,
+                    **fields,
+                )
+            )
+    return found
+
+
+def parse_name(stem: str) -> dict:
+    """The fields of a config's file name; empty for a name of another form.
+
+    >>> parse_name('mae_vit-base-p16_dec512x8_8xb512-800e_in1k')['batch']
+    512
+    """
+    match = _NAME.fullmatch(stem)
+    if match is None:
+        return {}
+    fields: dict = match.groupdict()
+    return {**fields, 'gpus': int(fields['gpus']), 'batch': int(fields['batch'])}
+
+
+def summary(path: Path) -> str:
+    """First line of a Python file's docstring, without running the file; empty if it has none."""
+    try:
+        text = ast.get_docstring(ast.parse(path.read_text(encoding='utf-8'))) or ''
+    except (SyntaxError, UnicodeDecodeError) as error:
+        return f'unreadable: {error}'
+    return text.partition('\n')[0]
+
+
+def matching(configs: list[ConfigFile], pattern: str | None) -> list[ConfigFile]:
+    """The configs whose name matches a shell pattern, or contains it where it has no wildcard."""
+    if pattern is None:
+        return configs
+    wildcard = pattern if any(mark in pattern for mark in '*?[') else f'*{pattern}*'
+    chosen = [config for config in configs if fnmatch.fnmatch(config.name, wildcard)]
+    if not chosen:
+        words = sorted({word for c in configs for word in (c.method, c.arch, c.dataset) if word} | set(KINDS))
+        near = difflib.get_close_matches(pattern.strip('*'), words, n=3)
+        methods = sorted({config.method for config in configs if config.method})
+        hint = f'near it: {", ".join(near)}' if near else f'methods: {", ".join(methods)}'
+        raise UserError(f'no config matches {pattern!r}; {hint}')
+    return chosen
+
+
+def _is_part(path: Path) -> bool:
+    return '_base_' in path.parts or path.name.startswith('_')
+
+
+def _covered(mini: ConfigFile, configs: list[ConfigFile]) -> bool:
+    return any(c.has_mini and c.name == mini.name and c.folder == mini.folder for c in configs)
+
+
+def _count(configs: list[ConfigFile], field: str) -> list[dict]:
+    counts: dict[str, int] = {}
+    for config in configs:
+        value = getattr(config, field)
+        if value is not None and not config.mini:
+            counts[value] = counts.get(value, 0) + 1
+    return [{'name': name, 'configs': counts[name]} for name in sorted(counts)]
+
+
+def _table(rows: list[dict]) -> str:
+    """Rows grouped by folder: name, machines, whether a CPU twin exists, and the docstring's first line."""
+    lines = []
+    width = max((len(row['name']) for row in rows), default=0)
+    for folder in FOLDERS:
+        group = [row for row in rows if row['folder'] == folder]
+        if group:
+            lines.append(f'{folder}/configs')
+        for row in group:
+            twin = '+mini' if row['has_mini'] else ' mini' if row['mini'] else ''
+            lines.append(f'  {row["name"]:<{width}}  {twin:<5}  {row["summary"]}'.rstrip())
+    return '\n'.join(lines)

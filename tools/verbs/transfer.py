@@ -1,0 +1,82 @@
+"""`mimbench transfer`: measure a checkpoint on a downstream task."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from tools.verbs.options import add_run_options, parse_overrides
+
+HELP = """Measure a checkpoint, or its random control, on the task of a transfer config. The run directory gets
+result.json when everything is done: scores, protocol, load report, provenance. A run that was stopped goes on when the
+same command is given again; a finished one is not run again, its scores are printed.
+
+examples:
+  mimbench transfer CONFIG --checkpoint encoder.safetensors --work-dir runs/mae
+  mimbench transfer CONFIG --checkpoint random --like encoder.safetensors --work-dir runs/random"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_run_options(parser)
+    parser.add_argument(
+        '--checkpoint', required=True, metavar='FILE', help="a checkpoint of any known format, or 'random': the control"
+    )
+    parser.add_argument('--like', metavar='FILE', help='with --checkpoint random: the same network as in this file')
+    parser.add_argument('--data', metavar='TRAIN', help='training data instead of that of the config')
+    parser.add_argument('--val', metavar='VAL', help='validation data instead of that of the config')
+    parser.add_argument(
+        '--allow-missing',
+        action='append',
+        default=[],
+        metavar='PATTERN',
+        help='tensors that the checkpoint may lack; recorded; repeatable',
+    )
+    parser.add_argument('--force', action='store_true', help='forget an earlier run in the same directory')
+
+
+def run(args: argparse.Namespace) -> int:
+    from pretrain.data.locate import source_config
+    from pretrain.engine.launch import load_config
+    from pretrain.engine.transfer import Request, run_transfer
+
+    cfg = load_config(args.config, parse_overrides(args.cfg_options))
+    for key, path in (('train_dataloader', args.data), ('val_dataloader', args.val)):
+        if path:
+            cfg.setdefault(key, {}).setdefault('dataset', {})['source'] = source_config(path)
+    if args.seed is not None:
+        cfg.randomness = {'seed': args.seed}
+    request = Request(
+        checkpoint=args.checkpoint,
+        work_dir=Path(args.work_dir or default_work_dir(args)),
+        like=args.like,
+        allow_missing=tuple(args.allow_missing),
+        force=args.force,
+        launcher=args.launcher,
+        command=shlex.join(['mimbench', *sys.argv[1:]]),
+    )
+    result, fresh = run_transfer(cfg, request)
+    if is_first_process():
+        print(summary(result, fresh, request.work_dir))
+    return 0
+
+
+def default_work_dir(args: argparse.Namespace) -> Path:
+    """`runs/<config>/<checkpoint>-seed<n>`; an encoder.safetensors is named after its run directory."""
+    start = Path(args.checkpoint)
+    name = start.resolve().parent.name if start.stem == 'encoder' else start.stem
+    return Path('runs') / Path(args.config).stem / f'{name}-seed{args.seed or 0}'
+
+
+def is_first_process() -> bool:
+    from torch import distributed as dist
+
+    return not (dist.is_available() and dist.is_initialized()) or dist.get_rank() == 0
+
+
+def summary(result, fresh: bool, work_dir: Path) -> str:
+    """The scores and where they are, in two lines."""
+    scores = '  '.join(f'{name} {value:.4f}' for name, value in result.scores.items())
+    state = 'done' if fresh else 'was done before (--force runs it again)'
+    published = result.recipe.get('published', {}).get(result.protocol.metric)
+    beside = f'  (published: {published:g})' if published is not None else ''
+    return f'{scores}{beside}\n{state}: {work_dir / "result.json"}'
