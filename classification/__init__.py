@@ -1,4 +1,4 @@
-"""Image classification transfer: fine-tuning, linear probes, k-NN. Importing this registers models, tasks and transforms.
+"""Image classification transfer: fine-tuning, linear probes, k-NN. Importing this registers all of it.
 
 Reading order: `model.py` (the classifier), `encoder.py` (where its weights come from), `finetune.py` (the task that
 trains), `metrics.py`; then `frozen.py`, `knn.py` and `probe.py`, which work on features.

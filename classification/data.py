@@ -1,5 +1,6 @@
 """The labelled data of a transfer: built, compared and identified before anything trains."""
 
+import functools
 import hashlib
 import os
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ class LabelledData:
     val: ImageDataset
     num_classes: int
 
+    @functools.cached_property
     def identity(self) -> dict[str, Any]:
         """Counts and hashes of names and labels: what the protocol says about the data, wherever it lies."""
         parts = {'train': self.train, 'val': self.val}
@@ -50,12 +52,14 @@ def labelled_data(cfg: Mapping) -> LabelledData:
     found = _same_classes(train, val)
     wanted = cfg['model'].get('num_classes')
     if wanted is not None and wanted != found:
-        raise DataError(f'the data has {found} classes, the config has model.num_classes={wanted}; one of them is wrong')
+        raise DataError(
+            f'the data has {found} classes, the config has model.num_classes={wanted}; one of them is wrong'
+        )
     channels = cfg['model'].get('channels', 3)
     for part, dataset in sets.items():
         if dataset.channels != channels:
             raise ConfigError(
-                f'{part}_dataloader.dataset.channels is {dataset.channels}, model.channels is {channels}; make them equal'
+                f'{part}_dataloader.dataset.channels is {dataset.channels}, model.channels {channels}; make them equal'
             )
     return LabelledData(train, val, found)
 

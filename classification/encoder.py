@@ -109,8 +109,11 @@ def initial_net(
         found = opened(checkpoint, tuple(allow_missing))
         drop = {'norm.*': POOLED_FIRST} if drop_norm else None
         net, report = build_net(found, image_size, tuple(allow_missing), drop=drop, **net_args)
-        return Initial(net, card, report, found.sha256)
-    return Initial(random_net(card, image_size, **net_args), card)
+        initial = Initial(net, card, report, found.sha256)
+    else:
+        initial = Initial(random_net(card, image_size, **net_args), card)
+    opened.cache_clear()  # the tensors are in the network now
+    return initial
 
 
 def random_net(card: Card, image_size: int | Sequence[int], **net_args) -> nn.Module:

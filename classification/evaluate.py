@@ -22,12 +22,26 @@ def evaluate(model: nn.Module, dataset: ImageDataset, batch_size: int, **loading
     metrics = ClassMetrics(len(dataset), model.num_classes, dataset.classes)
     training = model.training
     model.eval()
+    share_buffers(model)
     for batch in build_eval_loader(dataset, batch_size, **loading):
-        prepared = model.data_preprocessor(batch)
-        metrics.add(batch['index'], model.predict(prepared)['logits'], prepared['label'])
+        with full_precision():
+            prepared = model.data_preprocessor(batch)
+            metrics.add(batch['index'], model.predict(prepared)['logits'], prepared['label'])
     model.train(training)
     metrics.gather()
     return metrics.scores()
+
+
+def share_buffers(model: nn.Module) -> None:
+    """Give every process the first one's buffers: running statistics of batch norm differ between processes."""
+    if dist.is_available() and dist.is_initialized():
+        for buffer in model.buffers():
+            dist.broadcast(buffer, 0)
+
+
+def full_precision():
+    """No TF32 in convolutions, which cuDNN would use by default; matrix products are fp32 already."""
+    return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
 
 
 @HOOKS.register_module()
@@ -60,6 +74,11 @@ class EvalHook(Hook):
             runner.visualizer.add_scalars({f'val/{k}': v for k, v in scores.items()}, step=runner.iter)
             shown = '  '.join(f'{k} {v:.4f}' for k, v in scores.items())
             runner.logger.info(f'epoch {epoch:g}: {shown}')
+
+
+def world_size() -> int:
+    """Processes of this run."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def is_main() -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dist import infer_launcher, init_dist
+from mmengine.dist import infer_launcher
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -19,14 +19,17 @@ from torch import distributed as dist
 
 from classification.data import identity
 from classification.encoder import initial_net
-from classification.evaluate import is_main
+from classification.evaluate import full_precision, is_main, world_size
+from classification.metrics import Scores
 from classification.model import TransferModel
 from classification.pooling import check_pool, default_pool, pooled
 from classification.setting import Setting, load_facts, prepare
 from pretrain.data.dataset import ImageDataset
 from pretrain.data.loader import build_eval_loader
 from pretrain.engine.checkpointing import sync_folder
+from pretrain.engine.processes import join_processes
 from pretrain.engine.provenance import json_hash
+from pretrain.engine.record import Result
 from pretrain.engine.seeding import seed_step
 from pretrain.engine.transfer import Request
 from pretrain.registry import MODELS
@@ -86,7 +89,8 @@ def extract(model: FrozenEncoder, dataset: ImageDataset, batch_size: int, **load
     """Features of all images in fp32; each process computes its shard, all get the whole."""
     rows = []
     for batch in build_eval_loader(dataset, batch_size, **loading):
-        x = model.features(model.data_preprocessor(batch)['image']).float().cpu()
+        with full_precision():
+            x = model.features(model.data_preprocessor(batch)['image']).float().cpu()
         rows.append((batch['index'].numpy(), x.numpy(), batch['label'].numpy()))
     if dist.is_available() and dist.is_initialized():
         parts: list[Any] = [None] * dist.get_world_size()
@@ -184,13 +188,17 @@ class FrozenRun:
     val: Features
     load_report: dict | None
 
+    def record(self, scores: Scores, **facts) -> Result:
+        """Write the result, from the first process."""
+        size = world_size()
+        facts |= {'world_size': size, 'cost': self.setting.meter.read(size)}
+        return self.setting.record(scores, self.load_report, self.model.initial.sha256, write=is_main(), **facts)
+
 
 def frozen_run(cfg: Config, request: Request, config_hash: str) -> FrozenRun:
     """Check, build the frozen encoder, print what a reader must know, and get the features of both sets."""
     setting = prepare(cfg, request, config_hash)
-    launcher = request.launcher or infer_launcher()
-    if launcher != 'none':
-        init_dist(launcher, backend='nccl' if torch.cuda.is_available() else 'gloo')
+    join_processes(request.launcher or infer_launcher())
     seed_step(setting.seed, 0, 0)
     model = MODELS.build(setting.cfg.model).eval()
     model.to('cuda' if torch.cuda.is_available() else 'cpu')

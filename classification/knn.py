@@ -5,7 +5,6 @@ import torch.nn.functional as F
 from mmengine.config import Config
 from torch import Tensor
 
-from classification.evaluate import is_main
 from classification.frozen import Features, frozen_run
 from classification.metrics import ClassMetrics
 from pretrain.engine.record import Result
@@ -39,8 +38,7 @@ class KNN:
             len(found.val.label), setting.data.num_classes, setting.data.val.classes, likelihood=False
         )
         metrics.add(torch.arange(len(votes)), votes, found.val.label)
-        sha256 = found.model.initial.sha256
-        return setting.record(metrics.scores(), found.load_report, sha256, write=is_main())
+        return found.record(metrics.scores())
 
 
 def knn_votes(

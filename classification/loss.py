@@ -25,7 +25,9 @@ class Mixing:
     Draws from Python's and NumPy's global generators, which the engine seeds for every update.
     """
 
-    def __init__(self, num_classes: int, mixup: float, cutmix: float, probability: float, erase: float, smoothing: float):
+    def __init__(
+        self, num_classes: int, mixup: float, cutmix: float, probability: float, erase: float, smoothing: float
+    ):
         self.erase = RandomErasing(erase, mode='pixel', max_count=1) if erase else None
         self.mix = None
         if mixup or cutmix:

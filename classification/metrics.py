@@ -31,9 +31,7 @@ class ClassMetrics:
     the last bit whatever the batches, their order and the number of processes.
     """
 
-    def __init__(
-        self, num_samples: int, num_classes: int, classes: list[str] | None = None, likelihood: bool = True
-    ):
+    def __init__(self, num_samples: int, num_classes: int, classes: list[str] | None = None, likelihood: bool = True):
         self.num_samples, self.num_classes, self.likelihood = num_samples, num_classes, likelihood
         self.classes = classes or [str(i) for i in range(num_classes)]
         self.rows: list[tuple[np.ndarray, ...]] = []

@@ -28,9 +28,7 @@ HEAD_STD = 0.01
 
 def probe_head(width: int, num_classes: int) -> nn.Sequential:
     """Batch norm without parameters, epsilon 1e-6, then a linear layer (MAE)."""
-    return nn.Sequential(
-        nn.BatchNorm1d(width, affine=False, eps=1e-6), linear_head(width, num_classes, HEAD_STD)
-    )
+    return nn.Sequential(nn.BatchNorm1d(width, affine=False, eps=1e-6), linear_head(width, num_classes, HEAD_STD))
 
 
 @MODELS.register_module()
@@ -70,18 +68,19 @@ class FrozenProbe:
     def run(self, cfg: Config, request: Request, config_hash: str) -> Result:
         found = frozen_run(cfg, request, config_hash)
         setting, device = found.setting, found.model.data_preprocessor.mean.device
+        batch = min(self.batch, len(found.train.x))
+        derived = {'batch_size': batch, 'lr': learning_rate(self.lr, batch)}
+        if is_main():
+            print(f'effective batch {batch}, peak lr {derived["lr"]:.4g}, {self.epochs} epochs')
         head = self.fit(found.train, setting.data.num_classes, setting.seed, device)
         with torch.no_grad():
             logits = torch.cat([head(part.to(device)).cpu() for part in found.val.x.split(1024)])
         metrics = ClassMetrics(len(logits), setting.data.num_classes, setting.data.val.classes)
         metrics.add(torch.arange(len(logits)), logits, found.val.label)
-        batch = min(self.batch, len(found.train.x))
-        derived = {'batch_size': batch, 'lr': learning_rate(self.lr, batch)}
-        facts = {'derived': derived, 'effective_batch': batch, 'write': is_main()}
-        return setting.record(metrics.scores(), found.load_report, found.model.initial.sha256, **facts)
+        return found.record(metrics.scores(), derived=derived, effective_batch=batch)
 
     def fit(self, train: Features, num_classes: int, seed: int = 0, device: torch.device | str = 'cpu') -> nn.Module:
-        """The trained head, in evaluation mode. Every epoch is a fresh permutation; a last partial batch is left out."""
+        """The trained head, in evaluation mode. Every epoch is a permutation; a last partial batch is left out."""
         batch = min(self.batch, len(train.x))
         per_epoch = len(train.x) // batch
         generator = torch.Generator().manual_seed(seed)
@@ -100,6 +99,7 @@ class FrozenProbe:
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        if not math.isfinite(float(loss)):
-            raise RuntimeError(f'the probe diverged (loss {float(loss)}); lower task.lr')
+        last = loss.item()
+        if not math.isfinite(last):
+            raise RuntimeError(f'the probe diverged (loss {last}); lower task.lr')
         return head.eval()

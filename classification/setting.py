@@ -75,7 +75,7 @@ class Setting:
             config=Path(self.cfg.filename).name,
             config_hash=self.config_hash,
             recipe=dict(self.cfg.get('recipe', {})),
-            data=self.data.identity(),
+            data=self.data.identity,
             command=self.request.command,
             notes=self.notes,
             **{'cost': self.meter.read(), **facts, **stamp()},
@@ -102,7 +102,7 @@ def prepare(cfg: Config, request: Request, config_hash: str) -> Setting:
     size = cfg.model.get('image_size', 224)
     card = card_of(cfg.model.get('channels', 3), size, **described)
     notes = [*_normalise(cfg, card), *_notes(raw, card, request)]
-    protocol = protocol_of(raw, data.identity())
+    protocol = protocol_of(raw, data.identity)
     return Setting(cfg, request, data, card, protocol, config_hash, seed, notes, meter)
 
 

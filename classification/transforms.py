@@ -49,7 +49,7 @@ class FinetuneAugment:
         if interpolation not in FILTERS:
             raise ConfigError(f'interpolation {interpolation!r} is not one of {", ".join(FILTERS)}')
         if rand_augment and color_jitter:
-            raise ConfigError('color_jitter has no effect beside rand_augment in the published recipes; set one of them')
+            raise ConfigError('color_jitter has no effect beside rand_augment in published recipes; set one of them')
         self.size = (size, size) if isinstance(size, int) else tuple(size)
         self.scale, self.ratio, self.interpolation, self.flip = scale, ratio, interpolation, flip
         self.colours = None
@@ -82,4 +82,6 @@ def _rand_augment(description: str, side: int, fill: Sequence[float], filter_: I
     try:
         return rand_augment_transform(description, hints)
     except (AssertionError, ValueError, KeyError) as error:
-        raise ConfigError(f'rand_augment {description!r} is not understood by timm; try rand-m9-mstd0.5-inc1') from error
+        raise ConfigError(
+            f'rand_augment {description!r} is not understood by timm; try rand-m9-mstd0.5-inc1'
+        ) from error

@@ -21,7 +21,7 @@ from mmengine.registry import (  # noqa: F401  (re-exported: the one place to im
     Registry,
 )
 
-TASKS = Registry('task')
+TASKS = Registry('task', scope='mmengine')
 """Downstream tasks; a transfer config names one as `task=dict(type='FineTune')`."""
 
 _MODULES = ('masking', 'heads', 'losses', 'model', 'encoders', 'targets', 'methods', 'data', 'engine')

@@ -49,6 +49,7 @@ class Card(BaseModel):
 
     @property
     def image_size(self) -> tuple[int, int]:
-        """Height and width in pixels that the positions were made for."""
-        height, width = self.arch_args['img_size']
+        """Height and width in pixels that the positions were made for. Raises ValueError where there are none."""
+        size = self.arch_args.get('img_size') or [n * p for n, p in zip(self.grid, self.patch, strict=True)]
+        height, width = (size, size) if isinstance(size, int) else size
         return height, width

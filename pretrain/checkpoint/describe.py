@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from pretrain.checkpoint import positions
 from pretrain.checkpoint.card import Card
+from pretrain.checkpoint.nets import meta_net
 from pretrain.checkpoint.readers.reading import Reading
 from pretrain.checkpoint.source import Source
-from pretrain.encoders.net import family as family_of
 
 CNN_STRIDE = 32
 
@@ -18,13 +18,10 @@ def card_for_net(net: nn.Module, arch: str, arch_args: Mapping[str, Any], family
     """The card of a timm network of this house.
 
     Args:
-        net: made by `create_net(arch, **arch_args)`; its grid and patch complete the arguments.
+        net: made by `create_net(arch, **arch_args)`.
         facts: any other field of the card (`method`, `mean`, `std`, `data_seen`, `epochs`, ...).
     """
     args: dict[str, Any] = {n: list(value) if isinstance(value, tuple) else value for n, value in arch_args.items()}
-    if family_of(net) in ('vit', 'beit', 'swin'):
-        args['img_size'] = list(net.patch_embed.img_size)
-        args['patch_size'] = list(net.patch_embed.patch_size)
     channels = args.get('in_chans', 3)
     card = Card(family=family, arch=arch, arch_args=args, grid=(), patch=(), channels=channels)
     place(card, net.state_dict())
@@ -52,15 +49,18 @@ def card_for_reading(source: Source, reading: Reading, arch: str, args: dict[str
 
 
 def place(card: Card, tensors: Mapping[str, Tensor]) -> None:
-    """Fill in the grid, patch, prefix and position fields from the arguments and the tensors of a card."""
+    """Fill in the grid, patch, prefix and position fields from the arguments and the tensors of a card.
+
+    `img_size` and `patch_size` of transformers are added to the arguments where they were left to timm's default.
+    """
     args = card.arch_args
     card.relative_bias = any(name.endswith('relative_position_bias_table') for name in tensors)
-    if 'img_size' not in args:
+    embed = getattr(meta_net(card.arch, args), 'patch_embed', None)
+    if embed is None:
         card.grid, card.patch, card.prefix_tokens, card.position = (), (CNN_STRIDE, CNN_STRIDE), 0, 'none'
         return
-    patch_h, patch_w = args['patch_size']
-    height, width = args['img_size']
-    card.patch, card.grid = (patch_h, patch_w), (height // patch_h, width // patch_w)
+    args['img_size'], args['patch_size'] = list(embed.img_size), list(embed.patch_size)
+    card.patch, card.grid = tuple(embed.patch_size), tuple(embed.grid_size)
     plain = 'depths' not in args
     card.prefix_tokens = int(args.get('class_token', True)) + args.get('reg_tokens', 0) if plain else 0
     card.position = 'relative' if card.relative_bias else 'none'

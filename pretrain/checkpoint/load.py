@@ -15,7 +15,7 @@ from pretrain.checkpoint import architecture, describe, exchange, readers
 from pretrain.checkpoint.audit import LoadReport, audit
 from pretrain.checkpoint.canonical import finish
 from pretrain.checkpoint.card import Card
-from pretrain.checkpoint.nets import expected_shapes, make_net, required, shapes_of
+from pretrain.checkpoint.nets import expected_shapes, make_net, meta_net, required, shapes_of
 from pretrain.checkpoint.sizes import input_args, resize_state
 from pretrain.checkpoint.source import open_source, require_finite
 from pretrain.checkpoint.unpickle import is_safetensors
@@ -155,8 +155,7 @@ def at_size(opened: Opened, image_size: int | Sequence[int], allow_missing: Sequ
     """
     card = opened.card.model_copy(deep=True)
     card.arch_args.update({**input_args(card, image_size, net_args), **net_args})
-    with torch.device('meta'):
-        net = make_net(card.arch, **card.arch_args)
+    net = meta_net(card.arch, card.arch_args)
     state, resized = resize_state(opened.state, opened.card, net)
     expected = required(card.arch, shapes_of(net), state)
     report = audit(str(opened.path), expected, state, opened.origin, opened.dropped, allow_missing)

@@ -28,11 +28,16 @@ def make_net(arch: str, **args) -> nn.Module:
     return net
 
 
+def meta_net(arch: str, args: Mapping[str, Any]) -> nn.Module:
+    """The network without storage: shapes, grids and windows can be asked of it, features not."""
+    with torch.device('meta'):
+        return make_net(arch, **args)
+
+
 def expected_shapes(arch: str, args: Mapping[str, Any], label: str) -> dict[str, Shape]:
     """Shapes of all tensors of an architecture, without allocating it. CheckpointError when timm cannot build it."""
     try:
-        with torch.device('meta'):
-            return shapes_of(make_net(arch, **args))
+        return shapes_of(meta_net(arch, args))
     except ConfigError as error:
         raise CheckpointError(f'{label}: {error}') from error
     except (AssertionError, ValueError, TypeError, RuntimeError, ZeroDivisionError) as error:

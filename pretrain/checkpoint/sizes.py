@@ -1,6 +1,5 @@
 """The same checkpoint for another image size."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,29 +7,40 @@ from torch import Tensor, nn
 
 from pretrain.checkpoint import positions
 from pretrain.checkpoint.card import Card
+from pretrain.checkpoint.nets import meta_net
 from pretrain.encoders.net import family
-from pretrain.errors import CheckpointError, ConfigError
+from pretrain.errors import ConfigError
 
 
 def resize_state(state: Mapping[str, Tensor], card: Card, net: nn.Module) -> tuple[dict[str, Tensor], list[dict]]:
     """Positions and relative tables on the grids of `net`; other tensors as they are. Second: what was resized."""
-    result, resized = dict(state), []
     slots = net.state_dict()
-    for name, tensor in state.items():
-        if name not in slots or tuple(slots[name].shape) == tuple(tensor.shape):
-            continue
-        if name == 'pos_embed' and tensor.shape[-1] == slots[name].shape[-1]:
-            prefix = 0 if card.arch_args.get('no_embed_class') else card.prefix_tokens
-            result[name] = positions.resize_absolute(tensor, card.grid, tuple(net.patch_embed.grid_size), prefix)
-        elif name.endswith('relative_position_bias_table') and tensor.shape[-1] == slots[name].shape[-1]:
-            new = tuple(net.get_submodule(name.rpartition('.')[0]).window_size)
-            extra = 3 if family(net) == 'beit' else 0
-            old = card.grid if extra else _square_window(tensor, name)
-            result[name] = positions.resize_relative(tensor, old, new, extra)
+    result, resized = dict(state), list[dict]()
+    changed = [n for n, t in state.items() if n in slots and _of_positions(n) and _differ(t, slots[n])]
+    if not changed:
+        return result, resized
+    old = meta_net(card.arch, card.arch_args)
+    for name in changed:
+        tensor = state[name]
+        if name == 'pos_embed':
+            prefix = 0 if getattr(old, 'no_embed_class', False) else old.num_prefix_tokens
+            before, after = (tuple(n.patch_embed.grid_size) for n in (old, net))
+            result[name] = positions.resize_absolute(tensor, before, after, prefix)
         else:
-            continue
+            module = name.rpartition('.')[0]
+            before, after = (tuple(n.get_submodule(module).window_size) for n in (old, net))
+            result[name] = positions.resize_relative(tensor, before, after, extra=3 if family(net) == 'beit' else 0)
         resized.append({'target': name, 'from': list(tensor.shape), 'to': list(result[name].shape)})
     return result, resized
+
+
+def _of_positions(name: str) -> bool:
+    return name == 'pos_embed' or name.endswith('relative_position_bias_table')
+
+
+def _differ(tensor: Tensor, slot: Tensor) -> bool:
+    """Other rows, same width: another width is another network, which the audit reports."""
+    return tensor.shape != slot.shape and tensor.shape[-1] == slot.shape[-1]
 
 
 def input_args(
@@ -43,9 +53,10 @@ def input_args(
     divide.
     """
     height, width = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
-    if 'img_size' not in card.arch_args:
+    net = meta_net(card.arch, card.arch_args)
+    if family(net) in ('resnet', 'convnext'):
         return {}
-    patch_h, patch_w = card.patch
+    patch_h, patch_w = net.patch_embed.patch_size
     if height < 1 or width < 1 or height % patch_h or width % patch_w:
         raise ConfigError(f'image size {height}x{width} is not a multiple of the patch {patch_h}x{patch_w}; resize it')
     args: dict[str, Any] = {'img_size': [height, width]}
@@ -53,14 +64,6 @@ def input_args(
     if isinstance(window, int) and 'window_size' not in (net_args or {}):
         last = 2 ** (len(card.arch_args['depths']) - 1)
         stages = [n // scale for n in (height // patch_h, width // patch_w) for scale in (1, last)]
-        old = card.image_size[0]
         if any(side > window and side % window for side in stages):
-            args['window_size'] = max(1, round(window * height / old))
+            args['window_size'] = max(1, round(window * height / net.patch_embed.img_size[0]))
     return args
-
-
-def _square_window(table: Tensor, name: str) -> tuple[int, int]:
-    side = math.isqrt(table.shape[0])
-    if side * side != table.shape[0]:
-        raise CheckpointError(f'{name} has {table.shape[0]} rows, no square window; it cannot be resized')
-    return (side + 1) // 2, (side + 1) // 2

@@ -12,7 +12,6 @@ from torch import nn
 from pretrain.errors import ConfigError
 from pretrain.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 
-
 TOKENS = ('cls_token', 'reg_token', 'pos_embed')
 WORDS = {
     '1d': lambda name, parameter: parameter.ndim <= 1,

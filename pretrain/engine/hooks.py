@@ -135,21 +135,25 @@ def _to_host(rows: list[dict]) -> list[dict[str, float]]:
 class SaveHook(Hook):
     """Saves every `interval` epochs (or updates, if `by_epoch` is False) and at the end; keeps the newest `keep`.
 
-    When training is done the model writes what it exports: an exchange checkpoint, or a tokenizer.
+    When training is done the model writes what it exports: an exchange checkpoint, or a tokenizer. With `export_at`, a
+    list of epochs, it also does so after those, into `epochs/<number>/`, for curves over pre-training.
     """
 
     priority = 'LOW'
 
-    def __init__(self, interval: int = 1, by_epoch: bool = True, keep: int = 2):
+    def __init__(self, interval: int = 1, by_epoch: bool = True, keep: int = 2, export_at: list[int] | None = None):
         self.interval, self.by_epoch, self.keep = interval, by_epoch, keep
+        self.export_at = set(export_at or ())
 
     def after_update(self, runner, progress: float) -> None:
         every = self.interval * (runner.train_loop.per_epoch if self.by_epoch else 1)
         if runner.iter % every == 0 or runner.iter == runner.max_iters or runner.train_loop.stop_requested:
             runner.save(self.keep)
+        if runner.iter % runner.train_loop.per_epoch == 0 and runner.train_loop.epoch in self.export_at:
+            runner.export(runner.folder / 'epochs' / f'{runner.train_loop.epoch:04d}')
 
     def after_train(self, runner) -> None:
-        runner.export()
+        runner.export(runner.folder)
 
 
 @HOOKS.register_module()

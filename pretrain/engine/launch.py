@@ -7,9 +7,12 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.dist import infer_launcher
+from torch import distributed as dist
 
 from pretrain.engine.derive import derive
 from pretrain.engine.lint import check_keys
+from pretrain.engine.precision import choose_attention
+from pretrain.engine.processes import CPU_WRAPPER, join_processes
 from pretrain.engine.provenance import json_hash
 from pretrain.engine.runner import TrainRunner
 from pretrain.errors import ConfigError, UserError
@@ -39,10 +42,14 @@ def launch(cfg: Config, work_dir: str | Path, resume: bool = False, launcher: st
     register_all()
     check_keys(cfg)
     launcher = launcher or infer_launcher()
+    choose_attention('cuda' if torch.cuda.is_available() else 'cpu')
     cfg.work_dir, cfg.resume, cfg.launcher = str(work_dir), resume, launcher
     recipe_hash = json_hash({k: v for k, v in cfg.to_dict().items() if k not in NOT_RECIPE})
     derived = derive(cfg, world_size(launcher))
-    cfg.setdefault('env_cfg', {'dist_cfg': {'backend': 'nccl' if torch.cuda.is_available() else 'gloo'}})
+    join_processes(launcher)
+    if dist.is_initialized() and not torch.cuda.is_available():
+        cfg.setdefault('model_wrapper_cfg', CPU_WRAPPER)
+    cfg.setdefault('env_cfg', {})
     cfg.env_cfg.setdefault('mp_cfg', {'mp_start_method': None, 'opencv_num_threads': 0})
     cfg.setdefault('randomness', {'seed': 0})
     cfg.experiment_name = f'{Path(work_dir).name}-{time.time_ns()}'  # mmengine keeps one logger per name and process

@@ -1,8 +1,18 @@
 """Which number format a device multiplies natively."""
 
+import timm.layers
 import torch
 
 from pretrain.errors import ConfigError
+
+
+def choose_attention(device: str) -> None:
+    """Let timm's attention use torch's fused kernel on a GPU, and plain matrix products on a CPU.
+
+    The backward pass of the CPU's fused kernel takes longer than the matrix products it saves: with them a MAE update
+    of a small ViT is 1.3 times as fast in bf16 (measured on an AMX CPU). Memory grows with the square of the tokens.
+    """
+    timm.layers.set_fused_attn(device != 'cpu')
 
 
 def has_bf16(device: str) -> bool:

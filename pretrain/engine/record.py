@@ -61,7 +61,7 @@ class Cost(Strict):
 class Result(Strict):
     """Everything that a table cell needs to be traced back."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     status: Literal['done'] = 'done'
     protocol: Protocol
     scores: dict[str, FiniteFloat]
@@ -72,7 +72,9 @@ class Result(Strict):
     load_report: dict[str, Any] | None = Field(description='LoadReport.to_dict(); None for random weights')
     config: str = Field(description='name of the config file, without folders')
     config_hash: str
-    recipe: dict[str, Any] = Field(default_factory=dict, description="the config's facts, the published score among them")
+    recipe: dict[str, Any] = Field(
+        default_factory=dict, description="the config's facts, the published score among them"
+    )
     data: dict[str, Any] = Field(default_factory=dict, description='identity of the data: counts and hashes of names')
     derived: dict[str, Any] = Field(default_factory=dict, description='batch, accumulation, learning rate')
     effective_batch: int | None = None
@@ -125,6 +127,7 @@ def write_result(folder: Path, result: Result) -> Path:
     if result.protocol.metric not in result.scores:
         raise ValueError(f'no score {result.protocol.metric!r} among {sorted(result.scores)}')
     text = json.dumps(result.model_dump(mode='json'), indent=1, allow_nan=False) + '\n'
+    folder.mkdir(parents=True, exist_ok=True)
     final = folder / FILE
     temporary = folder / f'.{FILE}.{os.getpid()}.tmp'
     try:

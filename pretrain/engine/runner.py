@@ -3,15 +3,16 @@
 import json
 from pathlib import Path
 
+from mmengine.device import get_device
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
-from pretrain.engine import checkpointing
+from pretrain.engine import checkpointing, sharding
 from pretrain.engine.derive import Derived
 from pretrain.engine.groups import describe
 from pretrain.engine.hooks import DEFAULT_HOOKS
 from pretrain.engine.provenance import environment
-from pretrain.errors import CheckpointError
+from pretrain.errors import CheckpointError, ConfigError
 from pretrain.registry import HOOKS, PARAM_SCHEDULERS, RUNNERS
 
 CHATTER = ('Hooks will be executed', 'Distributed training is not used')
@@ -69,6 +70,14 @@ class TrainRunner(Runner):
                 merged = {**DEFAULT_HOOKS.get(name, {}), **hook} if isinstance(hook, dict) else hook
                 self.register_hook(HOOKS.build(merged) if isinstance(merged, dict) else merged)
 
+    def wrap_model(self, model_wrapper_cfg, model):
+        """DDP, or `dict(type='FullyShard')`."""
+        if model_wrapper_cfg is None or model_wrapper_cfg.get('type') != 'FullyShard':
+            return super().wrap_model(model_wrapper_cfg, model)
+        if not self.distributed:
+            raise ConfigError("model_wrapper_cfg type 'FullyShard' needs several processes; start tools/dist_train.sh")
+        return sharding.shard(model.to(get_device()))
+
     def load_or_resume(self) -> None:
         """Continue from the newest readable checkpoint of the run directory, if resuming was asked for."""
         if self.rank == 0:
@@ -82,8 +91,7 @@ class TrainRunner(Runner):
                 f'{path} belongs to another recipe than {self.cfg.filename}; use the same config and options, or another '
                 f'--work-dir'
             )
-        self.bare_model.load_state_dict(state['model'], strict=True)
-        self.optim_wrapper.optimizer.load_state_dict(state['optimizer'])
+        sharding.load_states(self.bare_model, self.optim_wrapper.optimizer, state)
         self.train_loop._iter = state['iteration']
         self.logger.info(f'resumed {path.name}: {state["iteration"]} of {self.train_loop.max_iters} updates are done')
         self._has_loaded = True
@@ -91,9 +99,10 @@ class TrainRunner(Runner):
     def save(self, keep: int = 2) -> None:
         """Write a training checkpoint after `train_loop.iter` updates."""
         self.call_hook('before_save_checkpoint', checkpoint={})
+        model, optimizer = sharding.states(self.bare_model, self.optim_wrapper.optimizer)
         state = {
-            'model': self.bare_model.state_dict(),
-            'optimizer': self.optim_wrapper.optimizer.state_dict(),
+            'model': model,
+            'optimizer': optimizer,
             'iteration': self.train_loop.iter,
             'recipe_hash': self.cfg.recipe_hash,
             'derived': self.derived.to_dict(),
@@ -101,10 +110,12 @@ class TrainRunner(Runner):
         if self.rank == 0:
             checkpointing.save(state, self.checkpoint_folder, self.train_loop.iter, keep)
 
-    def export(self) -> None:
+    def export(self, folder: Path) -> None:
         """Let the model write what it offers to others: an exchange checkpoint, a tokenizer."""
         if self.rank == 0 and hasattr(self.bare_model, 'export'):
-            path = self.bare_model.export(self.folder, self.cfg.get('recipe', {}), self.cfg.recipe_hash)
+            folder.mkdir(parents=True, exist_ok=True)
+            recipe = {**self.cfg.get('recipe', {}), 'epochs': self.train_loop.epoch}
+            path = self.bare_model.export(folder, recipe, self.cfg.recipe_hash)
             if path is not None:
                 self.logger.info(f'written: {path}')
 

@@ -60,7 +60,6 @@ def run_transfer(cfg: Config, request: Request) -> tuple[Result, bool]:
     digest = config_hash(cfg)
     if (request.work_dir / FILE).exists() and not request.force:
         return _finished(request, digest, seed_of(cfg)), False
-    request.work_dir.mkdir(parents=True, exist_ok=True)
     return TASKS.build(cfg.task).run(cfg, request, digest), True
 
 

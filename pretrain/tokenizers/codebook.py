@@ -10,8 +10,8 @@ class Codebook(nn.Module):
     """Codes learned as moving averages of the vectors assigned to them (van den Oord et al. 2017, appendix A.1).
 
     A code whose share of the assignments falls below `revive / size` is replaced by a random vector of the batch, so
-    the first update turns the random start into data and a large codebook stays in use. Nothing is read back from the
-    device.
+    the first update turns the random start into data and a large codebook stays in use: the vectors of a young encoder
+    all point one way, and without replacement a few codes take them for good. Nothing is read back from the device.
 
     Args:
         size: V, number of codes.

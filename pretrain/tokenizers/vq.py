@@ -28,7 +28,7 @@ class VQTokenizer(Tokenizer):
         channels: of the image.
         normalised, decay, revive: of the Codebook.
 
-    With the defaults and RGB it has about 0.5 million parameters and codes.
+    With the defaults and RGB it has about 0.5 million parameters, the codes not counted.
     """
 
     def __init__(
@@ -61,10 +61,8 @@ class VQTokenizer(Tokenizer):
         }
         self.vocab, self.stride, self.channels = vocab, stride, channels
         widths = [width // 2] + [width] * (int(math.log2(stride)) - 1)
-        # Without centring the vectors of a young encoder all point one way, and a few codes take them all for good.
-        centre = nn.BatchNorm2d(code_width, affine=False)
         self.encoder = nn.Sequential(
-            *_halvings([channels, *widths]), *_blocks(widths[-1], depth), nn.Conv2d(widths[-1], code_width, 1), centre
+            *_halvings([channels, *widths]), *_blocks(widths[-1], depth), nn.Conv2d(widths[-1], code_width, 1)
         )
         self.codebook = Codebook(vocab, code_width, decay, normalised, revive)
         self.decoder = nn.Sequential(

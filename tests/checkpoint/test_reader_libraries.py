@@ -242,3 +242,12 @@ def test_windows_that_differ_between_stages_are_refused_or_right(tmp_path):
     torch.save({'state_dict': net.state_dict()}, tmp_path / 'x.pth')
     with pytest.raises(load.CheckpointError, match='relative_position_bias_table'):
         load.open_checkpoint(tmp_path / 'x.pth')
+
+
+def test_positions_without_rows_for_prefix_tokens_are_resized_whole(tmp_path):
+    """DINOv2 with registers has five prefix tokens and positions for none of them."""
+    net = stir(timm.create_model('vit_small_patch14_reg4_dinov2', img_size=28, depth=1))
+    torch.save(net.state_dict(), tmp_path / 'x.pth')
+    built, report = load.build_net(tmp_path / 'x.pth', image_size=(42, 28))
+    assert [entry['to'] for entry in report.resized] == [[1, 6, 384]]
+    assert features(built, torch.randn(1, 3, 42, 28)).shape == (1, 6, 384)

@@ -88,6 +88,14 @@ def test_a_misspelt_prefix_is_named(row, tmp_path):
     assert 'missing' in str(error.value)
 
 
+def test_a_tensor_that_nothing_explains_is_refused(row, tmp_path):
+    extra = row.encoder_key.rpartition('.')[0] + '.surprise'
+    row.weights(row.content)[extra] = torch.zeros(2)
+    with pytest.raises(load.CheckpointError, match='1 unexpected') as error:
+        load.open_checkpoint(store(row, tmp_path), student=row.student, arch_args=row.arch_args)
+    assert extra.removeprefix('module.') in str(error.value)
+
+
 def test_a_wrong_shape_is_named_with_both_shapes(row, tmp_path):
     state = row.weights(row.content)
     state[row.encoder_key] = torch.randn(5)
@@ -141,6 +149,30 @@ def test_a_transposed_fixed_grid_is_told_apart(tmp_path):
         row = FAMILIES[name]()
         opened = load.open_checkpoint(store(row, tmp_path), arch_args=row.arch_args)
         assert opened.card.position == position
+
+
+def test_attention_masks_tell_the_image_size_of_a_swin(tmp_path):
+    """Without them 32 px are assumed for this one; with them the true 64 px are found."""
+    row = FAMILIES['swin']()
+    row.content['model']['layers.0.blocks.1.attn_mask'] = torch.zeros(16, 16, 16)
+    assert load.open_checkpoint(store(row, tmp_path)).card.image_size == (64, 64)
+    del row.content['model']['layers.0.blocks.1.attn_mask']
+    assert load.open_checkpoint(store(row, tmp_path)).card.image_size == (32, 32)
+
+
+def test_a_fused_bias_or_timm_scale_in_a_beit_becomes_beits(tmp_path):
+    """Some exports keep one bias for q, k and v although they have tables; the key part has no effect."""
+    row = FAMILIES['timm beit']()
+    images = torch.randn(1, 3, SIDE, SIDE)
+    expected = row.features(images)
+    for i in range(2):
+        q, v = (row.content.pop(f'blocks.{i}.attn.{part}_bias') for part in 'qv')
+        row.content[f'blocks.{i}.attn.qkv.bias'] = torch.cat([q, torch.randn(48), v])
+        for n in '12':
+            row.content[f'blocks.{i}.ls{n}.gamma'] = row.content.pop(f'blocks.{i}.gamma_{n}')
+    opened = load.open_checkpoint(store(row, tmp_path))
+    assert opened.report.coverage == 1
+    torch.testing.assert_close(features(load.build_net(opened)[0], images), expected, rtol=0, atol=1e-5)
 
 
 def test_heads_of_known_widths_need_no_argument(tmp_path):

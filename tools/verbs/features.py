@@ -28,14 +28,14 @@ def run(args: argparse.Namespace) -> int:
     opened = open_checkpoint(args.file, student=args.student, arch_args=args.arch_args)
     images = read_images(args.input, opened.card.channels)
     size = tuple(images.shape[2:])
-    own = tuple(opened.card.arch_args.get('img_size', ()))
-    net, report = build_net(opened, image_size=None if size == own else size)
+    net, report = build_net(opened, image_size=size)
     with torch.inference_mode():
         parts = [features(net, torch.from_numpy(images[i : i + BATCH])) for i in range(0, len(images), BATCH)]
     tokens = torch.cat(parts).float().numpy()
     write_array(args.output, np.ascontiguousarray(tokens))
     print(f'{args.output}: {tokens.shape[0]} x {tokens.shape[1]} tokens x {tokens.shape[2]}; {report.line()}')
     if report.resized:
+        own = opened.card.image_size
         print(f'{len(report.resized)} position tensors resized from {own[0]}x{own[1]} to {size[0]}x{size[1]} pixels')
     return 0
 

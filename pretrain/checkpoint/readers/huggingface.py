@@ -81,7 +81,7 @@ def read(source: Source) -> Reading:
     kind = 'beit' if beit else 'vit'
     reading = rename(FAMILY, kind, source.state, _PLAIN_RULES, _DROPS, facts=_facts(source), norm_optional=beit)
     _fuse(reading, r'blocks\.\d+\.norm1\.weight')
-    reading.net_args['norm_eps'] = 1e-3
+    reading.net_args['norm_eps'] = config.get('layer_norm_eps', 1e-12)
     if 'num_attention_heads' in config:
         reading.net_args['num_heads'] = config['num_attention_heads']
     if isinstance(config.get('image_size'), list):

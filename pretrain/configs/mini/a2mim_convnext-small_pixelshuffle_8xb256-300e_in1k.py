@@ -1,4 +1,4 @@
-"""A2MIM on ConvNeXt-Atto, 128 pixels, units of 32, batch 64; no spectrum, as in the released ConvNeXt-S config.
+"""A2MIM on ConvNeXt-Atto, 96 pixels, units of 32, batch 128; no spectrum, as in the released ConvNeXt-S config.
 
 Command: mimbench pretrain pretrain/configs/mini/a2mim_convnext-small_pixelshuffle_8xb256-300e_in1k.py --data FOLDER
 """

@@ -1,4 +1,4 @@
-"""A2MIM in mini size: ViT 192 x 8 with shared relative positions, patches of 4, units of 8 on 64 pixels, batch 64.
+"""A2MIM in mini size: ViT 128 x 6 with shared relative positions, patches of 4, units of 8 on 32 pixels, batch 128.
 
 Command: mimbench pretrain pretrain/configs/mini/a2mim_vit-base-p16_pixelshuffle_8xb128-800e_in1k.py --data FOLDER
 """

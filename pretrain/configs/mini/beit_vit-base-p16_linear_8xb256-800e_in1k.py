@@ -1,6 +1,6 @@
-"""BEiT in mini size with a tokenizer trained here: ViT 192 x 8 with shared relative positions, patches of 4, batch 64.
+"""BEiT in mini size: ViT 128 x 6 with shared relative positions, patches of 4 on 32 pixels, own tokenizer, batch 128.
 
-First:   mimbench pretrain pretrain/configs/mini/vq_conv_tokenizer_1xb64-10e_mini.py --data FOLDER --work-dir runs/vq
+First:   mimbench pretrain pretrain/configs/mini/vq_conv_tokenizer_1xb128-10e_mini.py --data FOLDER --work-dir runs/vq
 Command: mimbench pretrain pretrain/configs/mini/beit_vit-base-p16_linear_8xb256-800e_in1k.py --data FOLDER \\
              --cfg-options model.target.tokenizer=runs/vq/tokenizer.safetensors
 The tokenizer is a small VQ autoencoder, not DALL-E's: results with it say nothing about BEiT's published ones.
@@ -9,11 +9,9 @@ The tokenizer is a small VQ autoencoder, not DALL-E's: results with it say nothi
 _base_ = ['../_base_/mini.py', '../_base_/mini_vit.py', '../_base_/mini_adamw.py']
 recipe = dict(method='BEiT', epochs=20, teacher_data='VQ tokenizer trained on the same images')
 model = dict(
-    masking=dict(type='BlockMasking', count=98, min_block=16),
+    masking=dict(type='BlockMasking', count=25, min_block=6),
     encoder=dict(
         arch='beit_base_patch16_224',
-        embed_dim=192,
-        num_heads=3,
         masked='token',
         position='relative',
         use_abs_pos_emb=False,

@@ -1,4 +1,4 @@
-"""SimMIM on a small Swin: width 48, three stages, windows of 4, patches of 2 and units of 8 on 64 pixels, batch 64.
+"""SimMIM on a small Swin: width 32, three stages, windows of 4, patches of 2 and units of 8 on 32 pixels, batch 128.
 
 Command: mimbench pretrain pretrain/configs/mini/simmim_swin-base-w6_pixelshuffle_8xb256-100e_in1k-192px.py --data FOLDER
 """
@@ -7,13 +7,13 @@ _base_ = ['../_base_/mini.py', '../_base_/mini_adamw.py']
 recipe = dict(method='SimMIM', epochs=20)
 model = dict(
     type='MaskedModel',
-    image_size=64,
+    image_size=32,
     masking=dict(type='RandomMasking', ratio=0.6, unit=8, rounding='ceil(hidden)'),
     encoder=dict(
         type='SwinEncoder',
         arch='swin_tiny_patch4_window7_224',
         patch_size=2,
-        embed_dim=48,
+        embed_dim=32,
         depths=(2, 2, 4),
         num_heads=(2, 4, 8),
         window_size=4,

@@ -1,4 +1,4 @@
-"""SimMIM in mini size: ViT 192 x 8 with shared relative positions, patches of 4, units of 8 on 64 pixels, batch 64.
+"""SimMIM in mini size: ViT 128 x 6 with shared relative positions, patches of 4, units of 8 on 32 pixels, batch 128.
 
 Command: mimbench pretrain pretrain/configs/mini/simmim_vit-base-p16_pixelshuffle_8xb256-800e_in1k.py --data FOLDER
 """
@@ -9,8 +9,6 @@ model = dict(
     masking=dict(type='RandomMasking', ratio=0.6, unit=8, rounding='ceil(hidden)'),
     encoder=dict(
         arch='beit_base_patch16_224',
-        embed_dim=192,
-        num_heads=3,
         masked='token',
         position='relative',
         use_abs_pos_emb=False,

@@ -1,0 +1,33 @@
+"""Joining the processes that torchrun or SLURM started, on GPUs and on CPUs (mmengine's own needs a GPU)."""
+
+import os
+import subprocess
+
+import torch
+from torch import distributed as dist
+
+CPU_WRAPPER = {'type': 'MMDistributedDataParallel', 'device_ids': None, 'broadcast_buffers': False}
+"""mmengine's arguments but no `device_ids`, which only GPUs have."""
+
+
+def join_processes(launcher: str) -> None:
+    """Initialise the process group: nccl with one GPU per process, gloo without GPUs. Nothing for 'none', or twice."""
+    if launcher == 'none' or dist.is_initialized():
+        return
+    if launcher == 'slurm':
+        _environment_of_slurm()
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
+    dist.init_process_group('nccl' if torch.cuda.is_available() else 'gloo')
+
+
+def _environment_of_slurm() -> None:
+    """The variables that torchrun would set. The master is the first node of the job."""
+    nodes = os.environ['SLURM_NODELIST']
+    if 'MASTER_ADDR' not in os.environ:
+        names = subprocess.run(['scontrol', 'show', 'hostname', nodes], capture_output=True, text=True, check=True)
+        os.environ['MASTER_ADDR'] = names.stdout.split()[0]
+    os.environ.setdefault('MASTER_PORT', '29500')
+    os.environ['RANK'] = os.environ['SLURM_PROCID']
+    os.environ['LOCAL_RANK'] = os.environ['SLURM_LOCALID']
+    os.environ['WORLD_SIZE'] = os.environ['SLURM_NTASKS']

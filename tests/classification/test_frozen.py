@@ -1,0 +1,137 @@
+"""Frozen features: the encoder's own, computed once, never taken for others; and the probe that is fitted on them."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from classification import frozen
+from classification.frozen import Features, FrozenEncoder, cache_folder, cache_key, cached_features, extract
+from classification.probe import FrozenProbe, LinearProbe
+from pretrain.checkpoint.load import build_net
+from pretrain.data.dataset import ImageDataset
+from pretrain.encoders.net import features
+from pretrain.registry import DATASETS
+
+pytestmark = pytest.mark.unit
+
+
+def encoder(file: Path, **args) -> FrozenEncoder:
+    return FrozenEncoder({'checkpoint': str(file)}, **{'num_classes': 3, 'image_size': 16, **args}).eval()
+
+
+def loader(root: Path, part: str = 'val', size: int = 16) -> dict:
+    dataset = {
+        'type': 'ImageDataset',
+        'labels': True,
+        'source': {'type': 'FolderSource', 'root': str(root / part)},
+        'transform': {'type': 'EvalAugment', 'resize': size, 'crop': size},
+    }
+    return {'dataset': dataset, 'batch_size': 5}
+
+
+def build(cfg: dict) -> ImageDataset:
+    return DATASETS.build(dict(cfg['dataset']))
+
+
+def test_features_are_those_of_the_encoder(images: Path, encoder_file: Path) -> None:
+    cfg = loader(images)
+    dataset, model = build(cfg), encoder(encoder_file)
+    found = extract(model, dataset, batch_size=5)
+    net, _ = build_net(encoder_file)
+    pixels = torch.stack([dataset[i]['image'] for i in range(len(dataset))]).float() / 255
+    mean, std = (torch.tensor(v).reshape(1, 3, 1, 1) for v in (model.mean, model.std))
+    assert torch.allclose(found.x, features(net, (pixels - mean) / std).mean(1), atol=1e-5)
+    assert found.label.tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    token = extract(encoder(encoder_file, pool='cls'), dataset, batch_size=12).x
+    assert torch.allclose(token, net.eval().forward_features((pixels - mean) / std)[:, 0], atol=1e-5)
+
+
+def test_second_use_reads_the_cache(images: Path, encoder_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cfg = loader(images)
+    first = cached_features(encoder(encoder_file), build(cfg), cfg, cache_folder())
+    monkeypatch.setattr(frozen, 'extract', None)
+    again = cached_features(encoder(encoder_file), build(cfg), cfg, cache_folder())
+    assert torch.equal(first.x, again.x) and torch.equal(first.label, again.label)
+
+
+def test_a_damaged_cache_is_computed_again(images: Path, encoder_file: Path, capsys: pytest.CaptureFixture) -> None:
+    cfg, model = loader(images), encoder(encoder_file)
+    first = cached_features(model, build(cfg), cfg, cache_folder())
+    (file,) = cache_folder().iterdir()
+    file.write_bytes(file.read_bytes()[:100])
+    assert torch.equal(cached_features(model, build(cfg), cfg, cache_folder()).x, first.x)
+    assert 'is damaged' in capsys.readouterr().out
+
+
+def test_other_features_have_another_key(images: Path, write_encoder: Callable[..., Path], tmp_path: Path) -> None:
+    import shutil
+
+    file = write_encoder(0)
+    copy = tmp_path / 'copy.safetensors'
+    shutil.copy(file, copy)
+    moved = shutil.copytree(images, tmp_path / 'moved')
+    cfg = loader(images)
+
+    def key(model: FrozenEncoder, cfg: dict) -> str:
+        return cache_key(model, build(cfg), cfg)
+
+    first = key(encoder(file), cfg)
+    assert key(encoder(copy), cfg) == first
+    assert key(encoder(file), {**cfg, 'batch_size': 3}) == first
+    random = FrozenEncoder({'like': str(file)}, num_classes=3, image_size=16)
+    others = [
+        key(encoder(write_encoder(1)), cfg),
+        key(encoder(file, pool='cls'), cfg),
+        key(encoder(file, mean=(0.5,) * 3), cfg),
+        key(encoder(file), loader(images, 'train')),
+        key(random, cfg),
+        key(FrozenEncoder({'like': str(file)}, num_classes=3, image_size=16), cfg),
+    ]
+    resized = loader(images)
+    resized['dataset']['transform']['resize'] = 20
+    others.append(key(encoder(file), resized))
+    assert len({first, *others}) == len(others) + 1
+    here = key(encoder(file), loader(moved))
+    Image.new('RGB', (20, 20)).save(moved / 'val' / 'red' / '00.png')
+    assert key(encoder(file), loader(moved)) != here
+
+
+def test_a_frozen_encoder_stays_frozen(write_encoder: Callable[..., Path]) -> None:
+    model = LinearProbe(
+        {'checkpoint': str(write_encoder(0, 'resnet18', in_chans=3))}, num_classes=3, image_size=32
+    ).train()
+    before = {n: t.clone() for n, t in model.net.state_dict().items()}
+    loss = model.loss({'image': torch.randn(4, 3, 32, 32), 'label': torch.tensor([0, 1, 2, 0])})
+    loss['loss'].backward()
+    assert all(torch.equal(before[n], t) for n, t in model.net.state_dict().items())
+    assert [n for n, p in model.named_parameters() if p.grad is not None] == ['head.1.weight', 'head.1.bias']
+    assert model.head[0].eps == 1e-6 and not model.head[0].affine
+    assert model.head[0].num_batches_tracked == 1
+
+
+def test_frozen_probe_learns_what_is_separable_and_repeats() -> None:
+    generator = torch.Generator().manual_seed(0)
+    label = torch.arange(90) % 3
+    x = torch.randn(90, 8, generator=generator) + 3 * torch.nn.functional.one_hot(label, 8)
+    probe = FrozenProbe(epochs=40, warmup=2, batch=30, lr=30.0)
+    heads = [probe.fit(Features(x, label), 3, seed=4) for _ in range(2)]
+    logits = [head(x) for head in heads]
+    assert torch.equal(*logits)
+    assert (logits[0].argmax(1) == label).float().mean() > 0.9
+
+
+@pytest.mark.bench
+def test_cached_features_are_five_times_faster(images: Path, write_encoder: Callable[..., Path]) -> None:
+    file = write_encoder(0, 'vit_tiny_patch16_224', embed_dim=192, depth=6, patch_size=4, img_size=64)
+    cfg, model = loader(images, 'train', 64), encoder(file, image_size=64)
+    cfg['dataset']['transform'] = {'type': 'EvalAugment', 'resize': 64, 'crop': 64}
+    seconds = []
+    for _ in range(2):
+        start = time.perf_counter()
+        cached_features(model, build(cfg), cfg, cache_folder())
+        seconds.append(time.perf_counter() - start)
+    assert seconds[0] > 5 * seconds[1], seconds

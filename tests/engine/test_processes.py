@@ -1,0 +1,56 @@
+"""Several processes: DDP and fully sharded training agree, and resume."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+import torch
+from tiny import ROOT, final_state, log, write_config
+
+pytestmark = pytest.mark.smoke
+
+
+def spread(config, work_dir, *options, processes=2, resume=False):
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, '-m', 'torch.distributed.run', f'--nproc-per-node={processes}', f'--master-port={port}']
+    command += ['-m', 'tools.main', '--debug', 'pretrain', str(config), '--work-dir', str(work_dir), '--launcher', 'pytorch']
+    command += ['--resume'] if resume else []
+    command += ['--cfg-options', *options] if options else []
+    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done.stdout + done.stderr
+
+
+def test_sharded_training_is_ddp_training(tmp_path):
+    """Same data, masks and sums on two processes; only where parameters live differs. Then one process goes on."""
+    config = write_config(tmp_path, batch=4)
+    out = spread(config, tmp_path / 'ddp')
+    assert 'effective batch 8 = 2 x 4 x 1' in out
+    spread(config, tmp_path / 'fsdp', 'model_wrapper_cfg.type=FullyShard')
+    ddp, fsdp = log(tmp_path / 'ddp'), log(tmp_path / 'fsdp')
+    assert [row['iter'] for row in ddp] == list(range(20))
+    for a, b in zip(ddp, fsdp, strict=True):
+        assert a['loss'] == pytest.approx(b['loss'], rel=1e-4)
+        assert a['grad_norm'] == pytest.approx(b['grad_norm'], rel=1e-3)
+    for name, tensor in final_state(tmp_path / 'ddp')['model'].items():
+        assert torch.allclose(tensor, final_state(tmp_path / 'fsdp')['model'][name], atol=1e-4), name
+
+
+@pytest.mark.parametrize('wrapper', ['MMDistributedDataParallel', 'FullyShard'])
+def test_a_resumed_run_on_two_processes_is_the_undisturbed_one(tmp_path, wrapper):
+    config = write_config(tmp_path, batch=4)
+    spread(config, tmp_path / 'run', f'model_wrapper_cfg.type={wrapper}')
+    checkpoints = tmp_path / 'run' / 'checkpoints'
+    last = checkpoints / 'iter_0000020.pth'
+    undisturbed, rows = torch.load(last), log(tmp_path / 'run')
+    last.unlink()
+    out = spread(config, tmp_path / 'run', f'model_wrapper_cfg.type={wrapper}', resume=True)
+    assert 'resumed iter_0000010.pth' in out
+    assert log(tmp_path / 'run') == rows
+    for name, tensor in undisturbed['model'].items():
+        assert torch.equal(tensor, torch.load(last)['model'][name]), name
