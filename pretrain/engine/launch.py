@@ -18,8 +18,10 @@ from pretrain.engine.runner import TrainRunner
 from pretrain.errors import ConfigError, UserError
 from pretrain.registry import register_all
 
-NOT_RECIPE = ('work_dir', 'resume', 'launcher', 'filename', 'default_hooks', 'visualizer', 'log_level', 'env_cfg')
+NOT_RECIPE = ('default_hooks', 'visualizer', 'log_level', 'env_cfg', 'model_wrapper_cfg', 'compile', 'custom_imports')
 """Config keys that do not change what is trained; a run may be resumed with other values of them."""
+LOADING_ONLY = ('batch_size', 'num_workers', 'prefetch_factor', 'start_method', 'pin_memory')
+"""The same, of the loaders: the effective batch is in `train_cfg`."""
 
 
 def load_config(path: str | Path, options: dict | None = None) -> Config:
@@ -43,8 +45,8 @@ def launch(cfg: Config, work_dir: str | Path, resume: bool = False, launcher: st
     check_keys(cfg)
     launcher = launcher or infer_launcher()
     choose_attention('cuda' if torch.cuda.is_available() else 'cpu')
+    recipe_hash = hash_recipe(cfg)
     cfg.work_dir, cfg.resume, cfg.launcher = str(work_dir), resume, launcher
-    recipe_hash = json_hash({k: v for k, v in cfg.to_dict().items() if k not in NOT_RECIPE})
     derived = derive(cfg, world_size(launcher))
     join_processes(launcher)
     if dist.is_initialized() and not torch.cuda.is_available():
@@ -59,6 +61,15 @@ def launch(cfg: Config, work_dir: str | Path, resume: bool = False, launcher: st
     except (TypeError, KeyError) as error:
         cause = _user_error(error)
         raise cause if cause else ConfigError(f'{cfg.filename}: {error}') from error
+
+
+def hash_recipe(cfg: Config) -> str:
+    """sha256 of everything in a config that changes what is trained; not of where and how fast."""
+    recipe = {key: value for key, value in cfg.to_dict().items() if key not in NOT_RECIPE}
+    for key, value in recipe.items():
+        if key.endswith('_dataloader'):
+            recipe[key] = {k: v for k, v in value.items() if k not in LOADING_ONLY}
+    return json_hash(recipe)
 
 
 def world_size(launcher: str) -> int:

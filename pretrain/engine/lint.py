@@ -4,9 +4,10 @@ import difflib
 import inspect
 from collections.abc import Iterable, Mapping
 
-from mmengine.registry import OPTIMIZERS, VISBACKENDS, VISUALIZERS
+from mmengine.registry import MODEL_WRAPPERS, OPTIMIZERS, VISBACKENDS, VISUALIZERS
 
 from pretrain.engine.hooks import DEFAULT_HOOKS
+from pretrain.engine.sharding import FULLY_SHARD
 from pretrain.errors import ConfigError
 from pretrain.registry import (
     DATASETS,
@@ -47,7 +48,7 @@ TOP_LEVEL = {
 """Keys that a config may have, and what they are for."""
 
 REGISTRIES = (MODELS, DATASETS, TRANSFORMS, HOOKS, LOOPS, METRICS, OPTIM_WRAPPERS, OPTIM_WRAPPER_CONSTRUCTORS)
-REGISTRIES += (PARAM_SCHEDULERS, OPTIMIZERS, VISUALIZERS, VISBACKENDS, TASKS)
+REGISTRIES += (PARAM_SCHEDULERS, OPTIMIZERS, VISUALIZERS, VISBACKENDS, TASKS, MODEL_WRAPPERS)
 ALLOWED_ELSEWHERE = {'constructor', 'paramwise_cfg', 'type', '_scope_', '_delete_'}
 
 
@@ -59,6 +60,8 @@ def check_keys(cfg: Mapping) -> None:
     for key, value in cfg.items():
         if key == 'default_hooks':
             value = {name: {**DEFAULT_HOOKS.get(name, {}), **hook} for name, hook in value.items() if hook is not None}
+        if key == 'model_wrapper_cfg' and value == {'type': FULLY_SHARD}:
+            continue
         _check(value, key)
 
 

@@ -21,6 +21,13 @@ def join_processes(launcher: str) -> None:
     dist.init_process_group('nccl' if torch.cuda.is_available() else 'gloo')
 
 
+def leave_processes() -> None:
+    """Wait for the others and leave the process group; without this a process may end while another still needs it."""
+    if dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()
+
+
 def _environment_of_slurm() -> None:
     """The variables that torchrun would set. The master is the first node of the job."""
     nodes = os.environ['SLURM_NODELIST']

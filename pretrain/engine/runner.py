@@ -13,7 +13,7 @@ from pretrain.engine.groups import describe
 from pretrain.engine.hooks import DEFAULT_HOOKS
 from pretrain.engine.provenance import environment
 from pretrain.errors import CheckpointError, ConfigError
-from pretrain.registry import HOOKS, PARAM_SCHEDULERS, RUNNERS
+from pretrain.registry import HOOKS, MODELS, PARAM_SCHEDULERS, RUNNERS
 
 CHATTER = ('Hooks will be executed', 'Distributed training is not used')
 
@@ -72,11 +72,16 @@ class TrainRunner(Runner):
 
     def wrap_model(self, model_wrapper_cfg, model):
         """DDP, or `dict(type='FullyShard')`."""
-        if model_wrapper_cfg is None or model_wrapper_cfg.get('type') != 'FullyShard':
+        if model_wrapper_cfg is None or model_wrapper_cfg.get('type') != sharding.FULLY_SHARD:
             return super().wrap_model(model_wrapper_cfg, model)
         if not self.distributed:
             raise ConfigError("model_wrapper_cfg type 'FullyShard' needs several processes; start tools/dist_train.sh")
         return sharding.shard(model.to(get_device()))
+
+    def _init_model_weights(self) -> None:
+        """Shards cannot be broadcast, and need not: every process drew the same weights from the same seed."""
+        if not sharding.is_sharded(self.model):
+            super()._init_model_weights()
 
     def load_or_resume(self) -> None:
         """Continue from the newest readable checkpoint of the run directory, if resuming was asked for."""
@@ -112,10 +117,18 @@ class TrainRunner(Runner):
 
     def export(self, folder: Path) -> None:
         """Let the model write what it offers to others: an exchange checkpoint, a tokenizer."""
-        if self.rank == 0 and hasattr(self.bare_model, 'export'):
+        model = self.bare_model
+        if not hasattr(model, 'export'):
+            return
+        if sharding.is_sharded(model):
+            whole, _ = sharding.states(model, self.optim_wrapper.optimizer)
+            if self.rank == 0:
+                model = MODELS.build(self.cfg.model)
+                model.load_state_dict(whole)
+        if self.rank == 0:
             folder.mkdir(parents=True, exist_ok=True)
             recipe = {**self.cfg.get('recipe', {}), 'epochs': self.train_loop.epoch}
-            path = self.bare_model.export(folder, recipe, self.cfg.recipe_hash)
+            path = model.export(folder, recipe, self.cfg.recipe_hash)
             if path is not None:
                 self.logger.info(f'written: {path}')
 

@@ -102,14 +102,14 @@ def test_processes_change_nothing(images: Path, tmp_path: Path, world: int) -> N
     expected = evaluate(Colours(), dataset(images), batch_size=5)
     assert 0.5 < expected.overall['top1'] <= 1 and expected.num_samples == 36
     context = multiprocessing.get_context('fork')
-    results = context.SimpleQueue()
+    results = context.Queue()
     ranks = [
         context.Process(target=worker, args=(r, world, images, str(tmp_path / 'meeting'), results))
         for r in range(world)
     ]
     for process in ranks:
         process.start()
-    found = [results.get() for _ in ranks]
+    found = [results.get(timeout=30) for _ in ranks]
     for process in ranks:
         process.join(30)
         assert process.exitcode == 0

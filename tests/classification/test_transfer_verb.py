@@ -88,13 +88,16 @@ def test_a_finished_run_is_not_run_again(
     assert read_result('run').scores != {} and Path('run/result.json').read_bytes() != first
 
 
-def test_an_unfinished_run_goes_on(transfer: Callable[..., int], encoder_file: Path) -> None:
+def test_an_unfinished_run_goes_on(
+    transfer: Callable[..., int], encoder_file: Path, capsys: pytest.CaptureFixture
+) -> None:
     options = [*SIZE, *AUGMENTED, 'train_cfg.epochs=2', 'default_hooks.save.interval=1']
     assert transfer(FINETUNE, encoder_file, options) == 0
     whole = read_result('run')
     Path('run/result.json').unlink()
     Path('run/checkpoints/iter_0000006.pth').unlink()
     assert transfer(FINETUNE, encoder_file, options) == 0
+    assert 'resumed iter_0000003.pth: 3 of 6 updates' in capsys.readouterr().out
     rest = read_result('run')
     assert rest.cost.resumed_at == 3 and whole.cost.resumed_at == 0
     assert rest.scores == whole.scores and rest.protocol == whole.protocol

@@ -41,15 +41,15 @@ def test_sharded_training_is_ddp_training(tmp_path):
         assert torch.allclose(tensor, final_state(tmp_path / 'fsdp')['model'][name], atol=1e-4), name
 
 
-@pytest.mark.parametrize('wrapper', ['MMDistributedDataParallel', 'FullyShard'])
-def test_a_resumed_run_on_two_processes_is_the_undisturbed_one(tmp_path, wrapper):
+@pytest.mark.parametrize('options', [[], ['model_wrapper_cfg.type=FullyShard']], ids=['ddp', 'sharded'])
+def test_a_resumed_run_on_two_processes_is_the_undisturbed_one(tmp_path, options):
     config = write_config(tmp_path, batch=4)
-    spread(config, tmp_path / 'run', f'model_wrapper_cfg.type={wrapper}')
+    spread(config, tmp_path / 'run', *options)
     checkpoints = tmp_path / 'run' / 'checkpoints'
     last = checkpoints / 'iter_0000020.pth'
     undisturbed, rows = torch.load(last), log(tmp_path / 'run')
     last.unlink()
-    out = spread(config, tmp_path / 'run', f'model_wrapper_cfg.type={wrapper}', resume=True)
+    out = spread(config, tmp_path / 'run', *options, resume=True)
     assert 'resumed iter_0000010.pth' in out
     assert log(tmp_path / 'run') == rows
     for name, tensor in undisturbed['model'].items():

@@ -61,7 +61,6 @@ def train(config: Path, work_dir: Path, resume: bool = False, **options):
     """Train in this process; returns the runner."""
     from pretrain.engine.launch import launch, load_config
 
-    torch.set_num_threads(1)
     runner = launch(load_config(config, options), work_dir, resume, launcher='none')
     runner.train()
     return runner

@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from pretrain.data.locate import joined_config
     from pretrain.engine.launch import launch, load_config
+    from pretrain.engine.processes import leave_processes
 
     cfg = load_config(args.config, parse_overrides(args.cfg_options))
     if args.data:
@@ -34,4 +35,5 @@ def run(args: argparse.Namespace) -> int:
         cfg.randomness = {'seed': args.seed}
     work_dir = args.work_dir or Path('runs') / Path(args.config).stem
     launch(cfg, work_dir, args.resume, args.launcher).train()
+    leave_processes()
     return 0
