@@ -1,11 +1,11 @@
-"""Frozen features of small images: 64 pixels, no augmentation on either set."""
+"""Frozen features of small images: 32 pixels, no augmentation on either set."""
 
 custom_imports = dict(imports=['classification'])
 model = dict(
     type='FrozenEncoder',
-    image_size=64,
+    image_size=32,
     pool='mean',
-    encoder=dict(arch='vit_tiny_patch16_224', arch_args=dict(patch_size=4, depth=8), position='sincos-xy'),
+    encoder=dict(arch='vit_tiny_patch16_224', arch_args=dict(patch_size=4, embed_dim=128, depth=6, num_heads=4), position='sincos-xy'),
 )
 train_dataloader = dict(
     batch_size=128,
@@ -14,7 +14,7 @@ train_dataloader = dict(
         type='ImageDataset',
         labels=True,
         source=dict(type='FolderSource', root='data/procedural/train', layout='classes'),
-        transform=dict(type='EvalAugment', resize=64, crop=64),
+        transform=dict(type='EvalAugment', resize=32, crop=32),
     ),
 )
 val_dataloader = dict(
@@ -24,7 +24,7 @@ val_dataloader = dict(
         type='ImageDataset',
         labels=True,
         source=dict(type='FolderSource', root='data/procedural/val', layout='classes'),
-        transform=dict(type='EvalAugment', resize=64, crop=64),
+        transform=dict(type='EvalAugment', resize=32, crop=32),
     ),
 )
 randomness = dict(seed=0)
