@@ -126,6 +126,6 @@ def _equal_count(chosen: Tensor) -> int | None:
 
 
 def _leading_index(chosen: Tensor, count: int | None) -> Tensor:
-    """Positions of True entries first, in raster order; `count` None means the largest count, which costs a host sync."""
+    """Positions of True entries, in raster order; `count` None means the largest count, which costs a host sync."""
     order = torch.argsort((~chosen).to(torch.uint8), dim=1, stable=True)
     return order[:, : int(chosen.sum(1).max()) if count is None else count]

@@ -1,4 +1,4 @@
-"""The masked model: masking x encoder x head x target(+loss), with an optional teacher. Read `MaskedModel.loss` first."""
+"""The masked model: masking x encoder x head x target(+loss), and maybe a teacher. Read `MaskedModel.loss` first."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -192,7 +192,7 @@ class MaskedModel(TrainableModel):
             grid=self.grid.size,
             patch=self.grid.patch,
             prefix_tokens=encoder.num_prefix,
-            position=encoder.position,
+            position=encoder.position,  # type: ignore[arg-type]  # pydantic checks it
             relative_bias=encoder.relative_bias,
             channels=self.channels,
             mean=tuple(self.mean),

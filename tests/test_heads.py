@@ -14,7 +14,9 @@ GRID = TokenGrid.over((16, 24), 4)
 
 
 def test_decoder_predicts_every_token_from_visible_ones():
-    head = TransformerDecoder(width=16, depth=1, heads=2, in_width=12, out_width=5, grid=GRID, num_prefix=1, visible_only=True)
+    head = TransformerDecoder(
+        width=16, depth=1, heads=2, in_width=12, out_width=5, grid=GRID, num_prefix=1, visible_only=True
+    )
     mask = RandomMasking(0.75)(GRID, 2)
     latents = torch.randn(2, 1 + mask.num_visible, 12)
     assert head(latents, mask).shape == (2, GRID.num_tokens, 5)

@@ -62,7 +62,7 @@ def input_args(
     args: dict[str, Any] = {'img_size': [height, width]}
     window = card.arch_args.get('window_size')
     if isinstance(window, int) and 'window_size' not in (net_args or {}):
-        last = 2 ** (len(card.arch_args['depths']) - 1)
+        last = 2 ** (len(net.layers) - 1)
         stages = [n // scale for n in (height // patch_h, width // patch_w) for scale in (1, last)]
         if any(side > window and side % window for side in stages):
             args['window_size'] = max(1, round(window * height / net.patch_embed.img_size[0]))

@@ -1,6 +1,6 @@
 """A small image set that is drawn, not downloaded: for the demo and for tests, in the formats of real sets on disk.
 
-Eight classes of shapes, at random places, sizes, angles and colours on textured grounds. What tells the classes apart is
+Eight classes of shapes, at random places, sizes, tilts and colours on shaded grounds. What tells the classes apart is
 form alone. Every image follows from (seed, split, number).
 """
 
@@ -24,13 +24,15 @@ OVERSAMPLING = 4
 def draw(name: str, rng: np.random.Generator, size: int = SIZE) -> Image.Image:
     """One RGB image of a class."""
     big = size * OVERSAMPLING
-    image = Image.fromarray(_ground(rng, big))
+    ground = _ground(rng, big)
+    image = Image.fromarray(ground)
     layer = Image.new('L', (big, big), 0)
     pen = ImageDraw.Draw(layer)
-    radius = big * rng.uniform(0.2, 0.38)
-    x, y = rng.uniform(radius, big - radius, 2) if radius * 2 < big else (big / 2, big / 2)
-    _shape(name, pen, x, y, radius, rng.uniform(0, 2 * math.pi))
-    colour = tuple(int(c) for c in rng.integers(0, 256, 3))
+    radius = big * rng.uniform(0.28, 0.42)
+    x, y = rng.uniform(radius, big - radius, 2)
+    _shape(name, pen, x, y, radius, rng.uniform(-0.3, 0.3))
+    opposite = 255 * (ground.mean((0, 1)) < 128)  # far from the ground, so that the shape is always seen
+    colour = tuple(int(c) for c in 0.7 * opposite + 0.3 * rng.uniform(0, 255, 3))
     image.paste(Image.new('RGB', image.size, colour), mask=layer)
     return image.resize((size, size), Image.Resampling.LANCZOS)
 
@@ -70,16 +72,13 @@ def _jpeg(split: str, number: int, seed: int) -> bytes:
 
 
 def _ground(rng: np.random.Generator, size: int) -> np.ndarray:
-    """A colour gradient with a few waves across it, uint8 `(size, size, 3)`."""
+    """A gradient between two near colours with faint waves across it, uint8 `(size, size, 3)`."""
     y, x = np.mgrid[0:size, 0:size] / size
-    angle, steps = rng.uniform(0, 2 * math.pi), rng.uniform(2, 9)
-    along = x * math.cos(angle) + y * math.sin(angle)
-    ends = rng.uniform(0, 255, (2, 3))
-    blend = along[..., None] % 1
-    texture = rng.uniform(5, 40) * np.sin(2 * math.pi * steps * along)[..., None]
-    noise = rng.normal(0, rng.uniform(2, 12), (size // OVERSAMPLING, size // OVERSAMPLING, 1))
-    noise = noise.repeat(OVERSAMPLING, 0).repeat(OVERSAMPLING, 1)
-    return np.clip(ends[0] * (1 - blend) + ends[1] * blend + texture + noise, 0, 255).astype(np.uint8)
+    angle, steps = rng.uniform(0, 2 * math.pi), rng.uniform(2, 6)
+    along = (x * math.cos(angle) + y * math.sin(angle))[..., None]
+    colour = rng.uniform(0, 255, 3)
+    shade = colour + rng.uniform(-60, 60, 3) * along
+    return np.clip(shade + rng.uniform(0, 15) * np.sin(2 * math.pi * steps * along), 0, 255).astype(np.uint8)
 
 
 def _shape(name: str, pen: ImageDraw.ImageDraw, x: float, y: float, r: float, turn: float) -> None:
@@ -94,7 +93,9 @@ def _shape(name: str, pen: ImageDraw.ImageDraw, x: float, y: float, r: float, tu
         along, across = (math.cos(turn), math.sin(turn)), (-math.sin(turn), math.cos(turn))
         corners = [(-half_length, offset - half_width), (half_length, offset - half_width)]
         corners += [(half_length, offset + half_width), (-half_length, offset + half_width)]
-        pen.polygon([(x + a * along[0] + b * across[0], y + a * along[1] + b * across[1]) for a, b in corners], fill=255)
+        pen.polygon(
+            [(x + a * along[0] + b * across[0], y + a * along[1] + b * across[1]) for a, b in corners], fill=255
+        )
 
     box = (x - r, y - r, x + r, y + r)
     if name == 'disc':
@@ -117,4 +118,3 @@ def _shape(name: str, pen: ImageDraw.ImageDraw, x: float, y: float, r: float, tu
         xs = np.linspace(-r, r, 40)
         points = [(x + a, y + 0.45 * r * math.sin(3 * math.pi * a / r + turn)) for a in xs]
         pen.line(points, fill=255, width=int(r * 0.3), joint='curve')
-

@@ -125,14 +125,14 @@ class ViTEncoder(Encoder):
     def _blocks(self, x: Tensor, mask: Mask) -> Tensor:
         if self.kind == 'beit':
             shared = self.net.rel_pos_bias
-            extra = {'shared_rel_pos_bias': None if shared is None else shared()}
+            bias = None if shared is None else shared()
         else:
-            extra = {'attn_mask': self._attention_mask(mask)}
-        for block in self.net.blocks:
+            bias = self._attention_mask(mask)
+        for block in self.net.blocks:  # both kinds take what is added to the attention as their second argument
             if self.checkpointing and self.training:
-                x = checkpoint(block, x, use_reentrant=False, **extra)
+                x = checkpoint(block, x, bias, use_reentrant=False)
             else:
-                x = block(x, **extra)
+                x = block(x, bias)
         return x
 
     def _attention_mask(self, mask: Mask) -> Tensor | None:

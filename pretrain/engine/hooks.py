@@ -44,7 +44,7 @@ class MetricsHook(Hook):
         self.recent_ids: deque = deque(maxlen=interval)
 
     def before_train(self, runner) -> None:
-        self.console = Console(runner) if runner.rank == 0 else None
+        self.console: Console | None = Console(runner) if runner.rank == 0 else None
         self.path = runner.folder / 'metrics.jsonl'
         self._forget_after(runner.iter)
         self._start_window(runner)
@@ -69,12 +69,12 @@ class MetricsHook(Hook):
             return
         rows = _to_host(self.pending)
         self.pending = []
-        if runner.rank != 0:
+        if self.console is None:
             return
         with open(self.path, 'a') as file:
             file.writelines(json.dumps({'epoch': r['iter'] // runner.train_loop.per_epoch, **r}) + '\n' for r in rows)
         means = {k: sum(r[k] for r in rows) / len(rows) for k in rows[0] if k != 'iter'}
-        done = rows[-1]['iter'] + 1
+        done = int(rows[-1]['iter']) + 1
         speed = self._speed(runner, len(rows))
         runner.visualizer.add_scalars({**means, **speed}, step=done)
         self.console.update(done, means, speed)
@@ -100,13 +100,13 @@ class MetricsHook(Hook):
         if not bool(wrapper.failed):
             return
         number = int(wrapper.failed_at)
-        ids = next((ids for n, ids in self.recent_ids if n == number), [])
+        ids: list = next((ids for n, ids in self.recent_ids if n == number), [])
         shown = ', '.join(map(str, ids[:8])) + (f' and {len(ids) - 8} more' if len(ids) > 8 else '')
         last = checkpointing.finished(runner.checkpoint_folder)
         raise NonFiniteError(
             f'loss or gradient is not finite at iteration {number} (process {runner.rank}, samples: {shown}); no '
-            f'parameter was updated with it. Last checkpoint: {last[0][1] if last else "none"}. Look at these samples, lower the '
-            f'learning rate, or train with optim_wrapper.precision=fp32'
+            f'parameter was updated with it. Last checkpoint: {last[0][1] if last else "none"}. Look at these samples, '
+            f'lower the learning rate, or train with optim_wrapper.precision=fp32'
         )
 
     def _forget_after(self, iteration: int) -> None:

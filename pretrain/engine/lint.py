@@ -47,8 +47,22 @@ TOP_LEVEL = {
 }
 """Keys that a config may have, and what they are for."""
 
-REGISTRIES = (MODELS, DATASETS, TRANSFORMS, HOOKS, LOOPS, METRICS, OPTIM_WRAPPERS, OPTIM_WRAPPER_CONSTRUCTORS)
-REGISTRIES += (PARAM_SCHEDULERS, OPTIMIZERS, VISUALIZERS, VISBACKENDS, TASKS, MODEL_WRAPPERS)
+REGISTRIES: tuple = (
+    MODELS,
+    DATASETS,
+    TRANSFORMS,
+    HOOKS,
+    LOOPS,
+    METRICS,
+    OPTIM_WRAPPERS,
+    OPTIM_WRAPPER_CONSTRUCTORS,
+    PARAM_SCHEDULERS,
+    OPTIMIZERS,
+    VISUALIZERS,
+    VISBACKENDS,
+    TASKS,
+    MODEL_WRAPPERS,
+)
 ALLOWED_ELSEWHERE = {'constructor', 'paramwise_cfg', 'type', '_scope_', '_delete_'}
 
 
@@ -81,10 +95,10 @@ def _check_call(cfg: Mapping, path: str) -> None:
     if kind is None:
         names = [name for registry in REGISTRIES for name in registry.module_dict]
         raise ConfigError(f'{path}.type is {cfg["type"]!r}, which is not registered{_near(cfg["type"], names)}')
-    names, is_open = arguments(kind)
+    taken, is_open = arguments(kind)
     for key in cfg:
-        if key not in names and key not in ALLOWED_ELSEWHERE and not is_open:
-            raise ConfigError(f'{path}.{key}: {cfg["type"]} takes no such argument{_near(key, names)}')
+        if key not in taken and key not in ALLOWED_ELSEWHERE and not is_open:
+            raise ConfigError(f'{path}.{key}: {cfg["type"]} takes no such argument{_near(key, taken)}')
 
 
 def arguments(kind) -> tuple[set[str], bool]:

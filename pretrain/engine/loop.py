@@ -4,6 +4,7 @@ import time
 
 from mmengine.runner.base_loop import BaseLoop
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from pretrain.data.loader import build_train_loader
 from pretrain.data.quarantine import QuarantineLedger
@@ -49,11 +50,11 @@ class TrainLoop(BaseLoop):
         self.accumulation = effective_batch // (self.batch_size * runner.world_size)
         self.order = TrainOrder(len(self.dataset), effective_batch, runner.seed)
         self.per_epoch = self.order.iterations_per_epoch
-        self._max_iters = iterations if iterations is not None else epochs * self.per_epoch
+        self._max_iters: int = iterations or epochs * self.per_epoch  # type: ignore[operator]  # one of both is set
         self._iter = 0
         self.wait = 0.0
         self.stop_requested = False
-        self.dataloader = None
+        self.dataloader: DataLoader | None = None
         self.ledger = QuarantineLedger(dataset_size=len(self.dataset), path=runner.folder / 'quarantine.jsonl')
 
     @property

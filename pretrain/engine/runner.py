@@ -93,8 +93,8 @@ class TrainRunner(Runner):
         state = checkpointing.load(path)
         if state['recipe_hash'] != self.cfg.recipe_hash:
             raise CheckpointError(
-                f'{path} belongs to another recipe than {self.cfg.filename}; use the same config and options, or another '
-                f'--work-dir'
+                f'{path} belongs to another recipe than {self.cfg.filename}; use the same config and options, or '
+                f'another --work-dir'
             )
         sharding.load_states(self.bare_model, self.optim_wrapper.optimizer, state)
         self.train_loop._iter = state['iteration']

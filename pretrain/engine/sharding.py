@@ -16,7 +16,7 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.fsdp import FSDPModule, fully_shard
 
 FULLY_SHARD = 'FullyShard'
-"""The `type` of `model_wrapper_cfg`. Not in mmengine's registry, which holds classes that wrap; this one acts in place."""
+"""The `type` of `model_wrapper_cfg`; not in mmengine's registry, whose classes wrap, while this acts in place."""
 WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 SPREAD = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
 

@@ -53,10 +53,11 @@ def test_swin_keeps_a_window_that_divides_and_scales_one_that_does_not(opened):
     assert len(report.resized) == 4
 
 
-def test_swin_at_224_gets_the_window_that_simmim_fine_tunes_with():
+@pytest.mark.parametrize('depths', [{'depths': [2, 2, 18, 2]}, {}], ids=['stated', "timm's own"])
+def test_swin_at_224_gets_the_window_that_simmim_fine_tunes_with(depths):
     from pretrain.checkpoint.card import Card
 
-    args = {'img_size': [192, 192], 'patch_size': [4, 4], 'window_size': 6, 'depths': [2, 2, 18, 2]}
+    args = {'img_size': [192, 192], 'patch_size': [4, 4], 'window_size': 6, **depths}
     card = Card(family='simmim', arch='swin_base_patch4_window7_224', arch_args=args, grid=(48, 48), patch=(4, 4))
     assert input_args(card, 224)['window_size'] == 7
     assert 'window_size' not in input_args(card, 384)

@@ -86,7 +86,11 @@ def test_shapes(name):
     mask = random_mask(encoder)
     latents = encoder(torch.randn(2, 3, *encoder.image_size), mask)
     tokens = TokenGrid.over(encoder.image_size, encoder.stride).num_tokens
-    assert latents.shape == (2, encoder.num_prefix + (mask.num_visible if encoder.visible_only else tokens), encoder.width)
+    assert latents.shape == (
+        2,
+        encoder.num_prefix + (mask.num_visible if encoder.visible_only else tokens),
+        encoder.width,
+    )
 
 
 @pytest.mark.parametrize('name', CASES)
@@ -94,7 +98,9 @@ def test_the_exchange_state_loads_strictly_into_a_plain_timm_network(name):
     encoder = build(name)
     state, args = encoder.exchange()
     args.pop('final_norm', None)
-    pooling = {} if 'global_pool' in args or encoder.arch.startswith(('swin', 'res', 'conv')) else {'global_pool': 'token'}
+    pooling = (
+        {} if 'global_pool' in args or encoder.arch.startswith(('swin', 'res', 'conv')) else {'global_pool': 'token'}
+    )
     net = timm.create_model(encoder.arch, num_classes=0, **pooling, **args).eval()
     net.load_state_dict(state, strict=True)
     images = torch.randn(2, 3, *encoder.image_size)

@@ -61,7 +61,9 @@ def test_clipping_bounds_the_norm_and_reports_what_it_was():
     expected = torch.linalg.vector_norm(torch.cat([g.flatten() for g in torch.autograd.grad(loss, net.parameters())]))
     seen = {}
     step = wrapped.optimizer.step
-    wrapped.optimizer.step = lambda: seen.update(norm=torch.cat([p.grad.flatten() for p in net.parameters()]).norm()) or step()
+    wrapped.optimizer.step = lambda: (
+        seen.update(norm=torch.cat([p.grad.flatten() for p in net.parameters()]).norm()) or step()
+    )
     wrapped.update_params(100 * net(torch.ones(4, 3)).square().mean())
     assert torch.allclose(wrapped.grad_norm, expected)
     assert seen['norm'] == pytest.approx(1e-3, rel=1e-3)

@@ -17,7 +17,17 @@ def spread(config, work_dir, *options, processes=2, resume=False):
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
     command = [sys.executable, '-m', 'torch.distributed.run', f'--nproc-per-node={processes}', f'--master-port={port}']
-    command += ['-m', 'tools.main', '--debug', 'pretrain', str(config), '--work-dir', str(work_dir), '--launcher', 'pytorch']
+    command += [
+        '-m',
+        'tools.main',
+        '--debug',
+        'pretrain',
+        str(config),
+        '--work-dir',
+        str(work_dir),
+        '--launcher',
+        'pytorch',
+    ]
     command += ['--resume'] if resume else []
     command += ['--cfg-options', *options] if options else []
     env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}

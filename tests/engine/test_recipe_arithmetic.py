@@ -51,13 +51,19 @@ def test_learning_rate_rules():
     assert learning_rate({'base': 1.5e-4, 'per': 256}, 4096) == pytest.approx(2.4e-3)  # MAE
     assert learning_rate({'base': 1e-4, 'per': 512}, 2048) == pytest.approx(4e-4)  # SimMIM
     assert learning_rate(1.5e-3, 2048) == 1.5e-3  # BEiT: absolute
-    with pytest.raises(ConfigError, match='base=1.5e-4, per=256'):
+    with pytest.raises(ConfigError, match=r'base=1\.5e-4, per=256'):
         learning_rate({'base': 1}, 1)
 
 
 @pytest.mark.parametrize(
     ('effective', 'largest', 'gpus', 'expected'),
-    [(4096, 512, 8, (512, 1)), (4096, 512, 1, (512, 8)), (4096, 100, 8, (64, 8)), (48, 64, 3, (16, 1)), (7, 64, 1, (7, 1))],
+    [
+        (4096, 512, 8, (512, 1)),
+        (4096, 512, 1, (512, 8)),
+        (4096, 100, 8, (64, 8)),
+        (48, 64, 3, (16, 1)),
+        (7, 64, 1, (7, 1)),
+    ],
 )
 def test_accumulation_keeps_the_batch(effective, largest, gpus, expected):
     batch, accumulation = split(effective, largest, gpus)
@@ -153,9 +159,7 @@ def test_lint_names_the_key_and_the_near_one(cfg, change, message):
 
 def test_derived_values_are_written_into_the_config(cfg):
     derived = derive(cfg, 4)
-    assert str(derived) == (
-        'effective batch 4096 = 4 x 512 x 2 (processes x batch x accumulation), peak lr 0.0024'
-    )
+    assert str(derived) == ('effective batch 4096 = 4 x 512 x 2 (processes x batch x accumulation), peak lr 0.0024')
     assert cfg.optim_wrapper.accumulative_counts == 2
     assert cfg.optim_wrapper.optimizer.lr == pytest.approx(2.4e-3)
 
@@ -165,5 +169,5 @@ def test_a_broken_config_is_one_line(tmp_path):
         load_config(tmp_path / 'absent.py')
     broken = tmp_path / 'broken.py'
     broken.write_text('model = dict(\n')
-    with pytest.raises(ConfigError, match='broken.py: SyntaxError'):
+    with pytest.raises(ConfigError, match=r'broken\.py: SyntaxError'):
         load_config(broken)

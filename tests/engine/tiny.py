@@ -53,7 +53,9 @@ def write_config(folder: Path, workers: int = 0, batch: int = 8) -> Path:
     if not data.exists():
         write_images(data)
     path = folder / 'tiny.py'
-    path.write_text(CONFIG.replace('{data}', str(data)).replace('{workers}', str(workers)).replace('{batch}', str(batch)))
+    path.write_text(
+        CONFIG.replace('{data}', str(data)).replace('{workers}', str(workers)).replace('{batch}', str(batch))
+    )
     return path
 
 

@@ -33,10 +33,16 @@ def load_encoder(model, hf, folder, arch_args):
 def rename_decoder_block(state, i):
     """Hugging Face's ViT block to timm's: three projections become one."""
     pre = f'decoder.decoder_layers.{i}.'
-    attention = f'{pre}attention.attention.' if f'{pre}attention.attention.query.weight' in state else f'{pre}attention.'
+    attention = (
+        f'{pre}attention.attention.' if f'{pre}attention.attention.query.weight' in state else f'{pre}attention.'
+    )
     out = {}
     for kind in ('weight', 'bias'):
-        names = [n for n in ('query', 'key', 'value') if f'{attention}{n}.{kind}' in state] or ['q_proj', 'k_proj', 'v_proj']
+        names = [n for n in ('query', 'key', 'value') if f'{attention}{n}.{kind}' in state] or [
+            'q_proj',
+            'k_proj',
+            'v_proj',
+        ]
         out[f'attn.qkv.{kind}'] = torch.cat([state[f'{attention}{n}.{kind}'] for n in names])
         for ours, theirs in (
             ('attn.proj', ('attention.output.dense', 'attention.o_proj')),

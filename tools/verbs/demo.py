@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 HELP = """Draw a small image set in real on-disk formats, pre-train MAE on it with a tiny ViT, show the load report, and
-measure k-NN and fine-tuning beside the random-init control. Prints every command it runs: they work on your data too."""
+measure k-NN and fine-tuning beside the random-init control. Every command is printed; they take your data too."""
 
 PRETRAIN = 'pretrain/configs/mini/mae_vit-base-p16_dec512x8_8xb512-800e_in1k.py'
 KNN = 'classification/configs/mini/mae_vit-base-p16_knn_1xb256-k20_in1k.py'
@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    os.environ.setdefault('OMP_NUM_THREADS', '1')  # enough for so small a model
     from pretrain.data.procedural import write_set
 
     start = time.perf_counter()
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     command('inspect', str(encoder))
 
     sets = ['--data', str(data / 'train'), '--val', str(data / 'val')]
-    epochs = ['--cfg-options', f'train_cfg.epochs={args.finetune_epochs}']
+    epochs = ['--cfg-options', f'train_cfg.epochs={args.finetune_epochs}', 'train_cfg.effective_batch=32']
     for name, checkpoint in (('mae', [str(encoder)]), ('random', ['random', '--like', str(encoder)])):
         for task, config, options in (('knn', KNN, []), ('finetune', FINETUNE, epochs)):
             work_dir = ['--work-dir', str(folder / f'{task}-{name}')]

@@ -5,7 +5,11 @@ model = dict(
     type='FrozenEncoder',
     image_size=32,
     pool='mean',
-    encoder=dict(arch='vit_tiny_patch16_224', arch_args=dict(patch_size=4, embed_dim=128, depth=6, num_heads=4), position='sincos-xy'),
+    encoder=dict(
+        arch='vit_tiny_patch16_224',
+        arch_args=dict(patch_size=4, embed_dim=128, depth=6, num_heads=4),
+        position='sincos-xy',
+    ),
 )
 train_dataloader = dict(
     batch_size=128,

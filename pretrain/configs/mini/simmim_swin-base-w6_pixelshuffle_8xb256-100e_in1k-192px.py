@@ -1,6 +1,7 @@
 """SimMIM on a small Swin: width 32, three stages, windows of 4, patches of 2 and units of 8 on 32 pixels, batch 128.
 
-Command: mimbench pretrain pretrain/configs/mini/simmim_swin-base-w6_pixelshuffle_8xb256-100e_in1k-192px.py --data FOLDER
+Command: mimbench pretrain pretrain/configs/mini/simmim_swin-base-w6_pixelshuffle_8xb256-100e_in1k-192px.py \\
+             --data FOLDER
 """
 
 _base_ = ['../_base_/mini.py', '../_base_/mini_adamw.py']

@@ -1,0 +1,24 @@
+"""The demo in its smallest size, from the pictures to the table; and again, when nothing is left to do."""
+
+import pytest
+
+pytestmark = pytest.mark.smoke
+
+
+def test_demo(tmp_path, monkeypatch, capsys):
+    from tools.main import main
+    from tools.verbs import demo
+
+    monkeypatch.setattr(demo, 'UNLABELLED', 256)
+    monkeypatch.setattr(demo, 'TRAIN', 64)
+    monkeypatch.setattr(demo, 'VAL', 32)
+    monkeypatch.setenv('MIMBENCH_CACHE', str(tmp_path / 'cache'))
+    arguments = ['demo', '--work-dir', str(tmp_path / 'demo'), '--epochs', '2', '--finetune-epochs', '3']
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert 'coverage' in out or 'tensors' in out, 'the load report is shown'
+    for word in ('mae ', 'random ', 'gain', 'reconstructions:'):
+        assert word in out
+    assert list((tmp_path / 'demo' / 'mae' / 'pictures').glob('*.png'))
+    assert main(arguments) == 0
+    assert 'was done before' in capsys.readouterr().out
