@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
     cfg = load_config(args.config, parse_overrides(args.cfg_options))
     if args.data:
         cfg.train_dataloader.dataset.source = joined_config(args.data)
+        cfg.recipe = {**cfg.get('recipe', {}), 'data': ', '.join(args.data)}  # what the card calls data seen
     if args.seed is not None:
         cfg.randomness = {'seed': args.seed}
     work_dir = args.work_dir or Path('runs') / Path(args.config).stem
