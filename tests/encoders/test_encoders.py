@@ -108,6 +108,18 @@ def test_the_exchange_state_loads_strictly_into_a_plain_timm_network(name):
         assert torch.allclose(net.forward_features(images), encoder.net.forward_features(images), atol=1e-5)
 
 
+@pytest.mark.parametrize('name', ['vit-drop', 'vit-drop-no-cls', 'vit-drop-registers', 'beit-drop'])
+def test_a_kept_token_keeps_its_own_position(name):
+    """Without blocks the latents are the embeddings, and dropping must only choose among them."""
+    encoder = build(name)
+    encoder.net.blocks, encoder.net.norm = torch.nn.ModuleList(), torch.nn.Identity()
+    images, mask = torch.randn(2, 3, *encoder.image_size), random_mask(encoder)
+    with torch.no_grad():
+        everything = encoder(images, Mask.none(encoder.grid, 2))[:, encoder.num_prefix :]
+        kept = encoder(images, mask)[:, encoder.num_prefix :]
+    assert torch.allclose(kept, mask.gather_visible(everything), atol=1e-5)
+
+
 def test_samples_may_keep_different_numbers_of_tokens():
     """A sample's latents do not depend on how many tokens its neighbours keep."""
     encoder = build('vit-drop')
