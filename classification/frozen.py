@@ -26,12 +26,12 @@ from classification.pooling import check_pool, default_pool, pooled
 from classification.setting import Setting, load_facts, prepare
 from pretrain.data.dataset import ImageDataset
 from pretrain.data.loader import build_eval_loader
-from pretrain.engine.checkpointing import sync_folder
 from pretrain.engine.processes import join_processes
 from pretrain.engine.provenance import json_hash
 from pretrain.engine.record import Result
 from pretrain.engine.seeding import seed_step
 from pretrain.engine.transfer import Request
+from pretrain.files import atomic
 from pretrain.registry import MODELS
 
 FORMAT = 1
@@ -167,15 +167,8 @@ def _read(path: Path) -> Features | None:
 
 def _write(path: Path, features: Features) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
+    with atomic(path) as temporary:
         save_file({'x': features.x.contiguous(), 'label': features.label.contiguous()}, temporary)
-        with open(temporary, 'rb') as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @dataclass

@@ -1,9 +1,7 @@
 """The exchange file: one `.safetensors` file, timm-named tensors, and a JSON card in its header."""
 
-import hashlib
 import json
 import os
-import tempfile
 from pathlib import Path
 
 import torch
@@ -14,6 +12,7 @@ from torch import Tensor
 
 from pretrain.checkpoint.card import FORMAT_VERSION, Card
 from pretrain.errors import CheckpointError
+from pretrain.files import atomic, sha256
 
 HEADER_KEY = 'mimbench'
 
@@ -29,20 +28,10 @@ def write(path: str | os.PathLike, state: dict[str, Tensor], card: Card) -> str:
     if not path.parent.is_dir():
         raise CheckpointError(f'cannot write {path}: the folder {path.parent} does not exist; create it first')
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
-    handle, temporary = tempfile.mkstemp(prefix=f'.{path.name}.', suffix='.tmp', dir=path.parent)
-    os.close(handle)
-    try:
+    with atomic(path) as temporary:
         save_file(tensors, temporary, metadata={HEADER_KEY: card.model_dump_json()})
-        with open(temporary, 'rb') as file:
-            os.fsync(file.fileno())
         _compare(temporary, tensors, card)
         digest = sha256(temporary)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
     return digest
 
 
@@ -77,19 +66,6 @@ def read_tensors(path: str | os.PathLike) -> dict[str, Tensor]:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no iterator)
 
 
-def sha256(path: str | os.PathLike) -> str:
-    """Hexadecimal digest of a file."""
-    with open(path, 'rb') as file:
-        return hashlib.file_digest(file, 'sha256').hexdigest() if hasattr(hashlib, 'file_digest') else _digest(file)
-
-
-def _digest(file) -> str:
-    total = hashlib.sha256()
-    while block := file.read(1 << 20):
-        total.update(block)
-    return total.hexdigest()
-
-
 def _open(path):
     try:
         return safe_open(str(path), framework='pt')
@@ -98,7 +74,7 @@ def _open(path):
         raise CheckpointError(f'{path} cannot be read as safetensors: {reason}; copy or download it again') from error
 
 
-def _compare(path: str, tensors: dict[str, Tensor], card: Card) -> None:
+def _compare(path: Path, tensors: dict[str, Tensor], card: Card) -> None:
     """Raise CheckpointError unless the file holds exactly these tensors and this card."""
     stored = read_tensors(path)
     same = stored.keys() == tensors.keys() and all(
@@ -112,17 +88,3 @@ def _compare(path: str, tensors: dict[str, Tensor], card: Card) -> None:
 def _bits(tensor: Tensor) -> Tensor:
     """The bytes of a tensor, so that NaN compares equal to itself."""
     return tensor.contiguous().reshape(-1).view(torch.uint8)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

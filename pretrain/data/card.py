@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from pretrain.data.decode import ValueRange, damaged, decode_tensor
 from pretrain.data.sources.base import Source
 from pretrain.errors import DataError
+from pretrain.files import atomic
 
 CARD_FILE = 'dataset_card.json'
 
@@ -52,9 +52,8 @@ class DatasetCard:
     def save(self, folder: str | Path) -> Path:
         """Write `dataset_card.json`, atomically; its path."""
         path = Path(folder) / CARD_FILE
-        temporary = path.with_suffix(f'.{os.getpid()}.tmp')
-        temporary.write_text(json.dumps(dataclasses.asdict(self), indent=2) + '\n')
-        os.replace(temporary, path)
+        with atomic(path) as temporary:
+            temporary.write_text(json.dumps(dataclasses.asdict(self), indent=2) + '\n')
         return path
 
 

@@ -69,15 +69,6 @@ def forward_tokens(net: nn.Module, images: Tensor) -> Tensor:
     return x[:, net.num_prefix_tokens :]
 
 
-def grid_size(net: nn.Module) -> tuple[int, int]:
-    """Tokens per axis of the positions a ViT-like network was built for."""
-    return tuple(net.patch_embed.grid_size)
-
-
-def num_parameters(net: nn.Module) -> int:
-    return sum(p.numel() for p in net.parameters())
-
-
 @torch.no_grad()
 def features(net: nn.Module, images: Tensor) -> Tensor:
     """`forward_tokens` in eval mode, without gradients; the net's mode is put back."""

@@ -4,7 +4,6 @@ A checkpoint is written to a temporary file in its own folder, flushed to the di
 its final name; older ones are removed after that, and at least two are kept.
 """
 
-import os
 import re
 import zipfile
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import torch
 
 from pretrain.errors import CheckpointError
+from pretrain.files import atomic
 
 PATTERN = re.compile(r'^iter_(\d+)\.pth$')
 KEEP_AT_LEAST = 2
@@ -26,30 +26,13 @@ def save(state: dict, folder: Path, iteration: int, keep: int = KEEP_AT_LEAST) -
     """
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / f'iter_{iteration:07d}.pth'
-    temporary = folder / f'.{final.name}.{os.getpid()}.tmp'
-    try:
-        with open(temporary, 'wb') as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
+    with atomic(final) as temporary:
+        torch.save(state, temporary)
         verify(temporary)
-        os.replace(temporary, final)
-        sync_folder(folder)
-    finally:
-        temporary.unlink(missing_ok=True)
     abandoned = folder.glob('.iter_*.tmp')
     for old in [path for _, path in finished(folder)[max(keep, KEEP_AT_LEAST) :]] + list(abandoned):
         old.unlink(missing_ok=True)
     return final
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def verify(path: Path) -> None:

@@ -11,6 +11,7 @@ from torch import distributed as dist
 
 from pretrain.engine import checkpointing
 from pretrain.engine.console import Console
+from pretrain.files import atomic
 from pretrain.registry import HOOKS
 
 DEFAULT_HOOKS = {
@@ -116,9 +117,8 @@ class MetricsHook(Hook):
         lines = self.path.read_text().splitlines(keepends=True)
         kept = [line for line in lines if line.endswith('\n') and json.loads(line)['iter'] < iteration]
         if len(kept) < len(lines):
-            temporary = self.path.with_suffix('.tmp')
-            temporary.write_text(''.join(kept))
-            temporary.replace(self.path)
+            with atomic(self.path) as temporary:
+                temporary.write_text(''.join(kept))
 
 
 def _to_host(rows: list[dict]) -> list[dict[str, float]]:
@@ -198,6 +198,5 @@ class TeacherHook(Hook):
     priority = 'HIGH'
 
     def after_update(self, runner, progress: float) -> None:
-        model = getattr(runner.model, 'module', runner.model)
-        if hasattr(model, 'after_update'):
-            model.after_update(progress)
+        if hasattr(runner.bare_model, 'after_update'):
+            runner.bare_model.after_update(progress)

@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader
 from pretrain.data.loader import build_train_loader
 from pretrain.data.quarantine import QuarantineLedger
 from pretrain.data.sampler import TrainOrder
+from pretrain.engine.processes import leave_processes
 from pretrain.engine.seeding import seed_step
 from pretrain.errors import ConfigError
 from pretrain.registry import DATASETS, LOOPS
@@ -40,6 +41,8 @@ class TrainLoop(BaseLoop):
     ):
         if (epochs is None) == (iterations is None):
             raise ConfigError('train_cfg needs exactly one of epochs and iterations')
+        if (epochs or iterations or 0) < 1:
+            raise ConfigError(f'train_cfg.epochs is {epochs} and iterations {iterations}; train at least one')
         self._runner = runner
         cfg = dict(dataloader)
         self.dataset = DATASETS.build(cfg.pop('dataset'))
@@ -88,6 +91,7 @@ class TrainLoop(BaseLoop):
             self._iter += 1
             runner.call_hook('after_update', progress=self._iter / self._max_iters)
             if self.stop_requested:
+                leave_processes()
                 raise Preempted
         runner.call_hook('after_train')
         return runner.model

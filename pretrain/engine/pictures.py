@@ -1,7 +1,5 @@
 """Pictures of original, masked and reconstructed images, so that a person can see what a run learns."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from mmengine.hooks import Hook
@@ -76,8 +74,3 @@ def _to_rgb(image: Tensor) -> np.ndarray:
     x = image.float().cpu().clamp(0, 1)
     x = x[:3] if x.shape[0] >= 3 else x[:1].expand(3, -1, -1)
     return (x.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-
-
-def save_sheet(columns: dict[str, Tensor], path: Path) -> None:
-    """Write a contact sheet as a picture file."""
-    Image.fromarray(contact_sheet(columns)).save(path)

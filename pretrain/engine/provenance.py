@@ -35,14 +35,6 @@ def code_version() -> str:
     return _version('mimbench') or 'unknown'
 
 
-def file_sha256(path: str | Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def json_hash(value) -> str:
     """sha256 over the canonical JSON of plain values; equal configs give equal hashes whatever their key order."""
     text = json.dumps(value, sort_keys=True, default=str, separators=(',', ':'))

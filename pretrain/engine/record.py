@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import os
 import resource
 import sys
 import time
@@ -13,9 +12,9 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from pretrain.checkpoint.card import Card
-from pretrain.engine.checkpointing import sync_folder
 from pretrain.engine.provenance import environment
 from pretrain.errors import UserError
+from pretrain.files import atomic
 
 SCHEMA_VERSION = 1
 FILE = 'result.json'
@@ -119,9 +118,7 @@ def stamp() -> dict[str, Any]:
 
 
 def write_result(folder: Path, result: Result) -> Path:
-    """Write `folder/result.json`: temporary file, fsync, rename, fsync of the folder.
-
-    A crash at any moment leaves the previous file or the new one. Raises ValueError when the protocol's metric is not
+    """Write `folder/result.json` atomically. Raises ValueError when the protocol's metric is not
     among the scores.
     """
     if result.protocol.metric not in result.scores:
@@ -129,16 +126,8 @@ def write_result(folder: Path, result: Result) -> Path:
     text = json.dumps(result.model_dump(mode='json'), indent=1, allow_nan=False) + '\n'
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / FILE
-    temporary = folder / f'.{FILE}.{os.getpid()}.tmp'
-    try:
-        with open(temporary, 'w', encoding='utf-8') as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, final)
-        sync_folder(folder)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic(final) as temporary:
+        temporary.write_text(text, encoding='utf-8')
     return final
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from mmengine.config import Config
 
-from pretrain.engine.launch import NOT_RECIPE
+from pretrain.engine.launch import NOT_RECIPE, hash_recipe
 from pretrain.engine.lint import check_keys
-from pretrain.engine.provenance import file_sha256, json_hash
+from pretrain.engine.provenance import json_hash
 from pretrain.engine.record import FILE, Protocol, Result, read_result
 from pretrain.errors import CheckpointError, ConfigError, UserError
+from pretrain.files import sha256
 from pretrain.registry import TASKS, register_all
 
 RANDOM = 'random'
@@ -57,7 +58,7 @@ def run_transfer(cfg: Config, request: Request) -> tuple[Result, bool]:
     register_all()
     check_keys(cfg)
     _check_request(cfg, request)
-    digest = config_hash(cfg)
+    digest = hash_recipe(cfg)
     if (request.work_dir / FILE).exists() and not request.force:
         return _finished(request, digest, seed_of(cfg)), False
     return TASKS.build(cfg.task).run(cfg, request, digest), True
@@ -65,12 +66,6 @@ def run_transfer(cfg: Config, request: Request) -> tuple[Result, bool]:
 
 def seed_of(cfg: Mapping) -> int:
     return int(cfg.get('randomness', {}).get('seed') or 0)
-
-
-def config_hash(cfg: Mapping) -> str:
-    """Hash of the whole config, overrides, data and seed included; equal for equal commands."""
-    plain = cfg.to_dict() if isinstance(cfg, Config) else dict(cfg)
-    return json_hash({k: v for k, v in plain.items() if k not in NOT_RECIPE})
 
 
 def protocol_of(cfg: Config, data: Mapping[str, Any]) -> Protocol:
@@ -106,7 +101,7 @@ def _check_request(cfg: Config, request: Request) -> None:
 def _finished(request: Request, digest: str, seed: int) -> Result:
     """The stored result, if it is that of this command. UserError otherwise."""
     found = read_result(request.work_dir)
-    asked = None if request.checkpoint == RANDOM else file_sha256(request.checkpoint)
+    asked = None if request.checkpoint == RANDOM else sha256(request.checkpoint)
     differs = [
         name
         for name, old, new in (

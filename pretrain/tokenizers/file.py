@@ -1,7 +1,6 @@
 """Tokenizer files: written as safetensors with a JSON header, read in every format that is known."""
 
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -12,8 +11,8 @@ from torch import Tensor
 from pretrain.checkpoint.exchange import read_tensors
 from pretrain.checkpoint.source import require_finite
 from pretrain.checkpoint.unpickle import is_safetensors
-from pretrain.engine.checkpointing import sync_folder
 from pretrain.errors import CheckpointError, ConfigError
+from pretrain.files import atomic
 from pretrain.tokenizers.base import Tokenizer
 from pretrain.tokenizers.dalle import DalleEncoder
 from pretrain.tokenizers.pickled import read_pickled_state
@@ -34,16 +33,8 @@ def save_tokenizer(tokenizer: VQTokenizer, path: str | Path, card: dict | None =
     state = {name: value.detach().cpu().contiguous() for name, value in tokenizer.state_dict().items()}
     content = save(state, metadata={_HEADER: json.dumps(header)})
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f'.{path.name}.{os.getpid()}.tmp'
-    try:
-        with open(temporary, 'wb') as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def load_tokenizer(path: str | Path) -> Tokenizer:

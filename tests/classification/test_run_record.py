@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from pretrain.engine import record
+from pretrain.engine.launch import hash_recipe
 from pretrain.engine.record import Cost, Meter, Protocol, Result, Start, read_result, stamp, write_result
-from pretrain.engine.transfer import Request, config_hash, protocol_of, run_transfer
+from pretrain.engine.transfer import Request, protocol_of, run_transfer
 from pretrain.errors import CheckpointError, ConfigError, UserError
 
 pytestmark = pytest.mark.unit
@@ -48,7 +48,7 @@ def test_a_failed_write_leaves_the_old_result(tmp_path: Path, monkeypatch: pytes
     def full(*args):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr(record.os, 'fsync', full)
+    monkeypatch.setattr(os, 'fsync', full)
     with pytest.raises(OSError, match='No space'):
         write_result(tmp_path, result(0.9))
     assert os.listdir(tmp_path) == ['result.json'] and read_result(tmp_path).score == 0.5
@@ -65,7 +65,7 @@ def test_the_file_appears_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             events.append((name, tuple(tmp_path.iterdir())))
             return real(*args)
 
-        monkeypatch.setattr(record.os, name, noted)
+        monkeypatch.setattr(os, name, noted)
 
     watch('fsync')
     watch('replace')
@@ -130,7 +130,7 @@ def test_protocol_hash_follows_what_changes_a_score() -> None:
         digest(model={'type': 'FrozenEncoder', 'pool': 'cls', 'encoder': {'arch': 'a'}}),
     ]
     assert len({first, *others}) == len(others) + 1
-    assert config_hash(transfer_config()) != config_hash(transfer_config(randomness={'seed': 5}))
+    assert hash_recipe(transfer_config()) != hash_recipe(transfer_config(randomness={'seed': 5}))
 
 
 def test_requests_that_cannot_be_met(tmp_path: Path) -> None:

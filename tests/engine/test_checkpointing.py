@@ -69,11 +69,11 @@ def test_a_write_that_does_not_read_back_does_not_count(tmp_path, monkeypatch):
     checkpointing.save(state(1), tmp_path, 1)
     save = torch.save
 
-    def damaged(value, file):
-        save(value, file)
-        file.seek(300_000)
-        file.write(b'\x00' * 64)
-        file.seek(0, 2)
+    def damaged(value, path):
+        save(value, path)
+        with open(path, 'r+b') as file:
+            file.seek(300_000)
+            file.write(b'\x00' * 64)
 
     monkeypatch.setattr(torch, 'save', damaged)
     with pytest.raises(CheckpointError, match='damaged'):

@@ -6,6 +6,7 @@ pytestmark = pytest.mark.smoke
 
 
 def test_demo(tmp_path, monkeypatch, capsys):
+    from pretrain.checkpoint.exchange import read_card
     from tools.main import main
     from tools.verbs import demo
 
@@ -19,6 +20,8 @@ def test_demo(tmp_path, monkeypatch, capsys):
     assert 'coverage' in out or 'tensors' in out, 'the load report is shown'
     for word in ('mae ', 'random ', 'gain', 'reconstructions:'):
         assert word in out
+    card = read_card(tmp_path / 'demo' / 'mae' / 'encoder.safetensors')
+    assert card.mean == (0.5, 0.5, 0.5) and card.std == (0.25, 0.25, 0.25), 'statistics come from the dataset card'
     assert list((tmp_path / 'demo' / 'mae' / 'pictures').glob('*.png'))
     assert main(arguments) == 0
     assert 'was done before' in capsys.readouterr().out

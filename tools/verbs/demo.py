@@ -33,10 +33,9 @@ def run(args: argparse.Namespace) -> int:
 
     encoder = folder / 'mae' / 'encoder.safetensors'
     if not encoder.exists():
-        statistics = ['model.mean=[0.5,0.5,0.5]', 'model.std=[0.25,0.25,0.25]', f'train_cfg.epochs={args.epochs}']
-        pictures = f'default_hooks.pictures.interval={args.epochs}'
-        where = ['--data', str(data / 'unlabelled'), '--work-dir', str(folder / 'mae'), '--resume']
-        command('pretrain', PRETRAIN, *where, '--cfg-options', *statistics, pictures)
+        options = [f'train_cfg.epochs={args.epochs}', f'default_hooks.pictures.interval={args.epochs}']
+        where = ['--data', str(data / 'unlabelled'), '--card', str(data), '--work-dir', str(folder / 'mae'), '--resume']
+        command('pretrain', PRETRAIN, *where, '--cfg-options', *options)
     command('inspect', str(encoder))
 
     sets = ['--data', str(data / 'train'), '--val', str(data / 'val')]

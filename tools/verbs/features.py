@@ -1,8 +1,6 @@
 """`mimbench features`: the tokens that an encoder makes of images, for any checkpoint that can be opened."""
 
 import argparse
-import os
-import tempfile
 from pathlib import Path
 
 from tools.verbs.inspect import add_reading_options
@@ -68,20 +66,10 @@ def write_array(path: str, array) -> None:
     import numpy as np
 
     from pretrain.errors import DataError
+    from pretrain.files import atomic
 
     target = Path(path)
     if not target.parent.is_dir():
         raise DataError(f'cannot write {target}: the folder {target.parent} does not exist; create it first')
-    handle, temporary = tempfile.mkstemp(prefix=f'.{target.name}.', suffix='.tmp', dir=target.parent)
-    try:
-        with os.fdopen(handle, 'wb') as file:
-            np.save(file, array)
-            file.flush()
-            os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with atomic(target) as temporary, open(temporary, 'wb') as file:
+        np.save(file, array)

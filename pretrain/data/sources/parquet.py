@@ -4,7 +4,6 @@ import fcntl
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +13,7 @@ import numpy as np
 from pretrain.data.sources.base import existing, read_file
 from pretrain.data.sources.tar import expand_shards
 from pretrain.errors import DataError, UserError
+from pretrain.files import atomic
 from pretrain.registry import DATASETS
 
 _ROWS = 64
@@ -138,15 +138,9 @@ def _build(files: list[str], image: str, label: str, target: Path) -> None:
     }
     fields = [('bytes', pa.large_binary()), ('path', pa.string())] + [('label', pa.int64()) for _ in labels]
     schema = pa.schema(fields, metadata={b'mimbench': json.dumps(meta).encode()})
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix='.building-')
-    try:
-        with os.fdopen(handle, 'wb') as sink, pa.ipc.new_file(sink, schema) as writer:
-            for table in _regroup(pa, readers, image, labels, schema):
-                writer.write_table(table, max_chunksize=_ROWS)
-        os.replace(temporary, target)
-    finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
+    with atomic(target) as temporary, pa.OSFile(str(temporary), 'wb') as sink, pa.ipc.new_file(sink, schema) as writer:
+        for table in _regroup(pa, readers, image, labels, schema):
+            writer.write_table(table, max_chunksize=_ROWS)
 
 
 def _open_parquet(file: str, image: str):
