@@ -4,11 +4,12 @@
 #   tools/dist_train.sh pretrain CONFIG GPUS [arguments of the verb...]
 #   tools/dist_train.sh transfer CONFIG GPUS --checkpoint FILE [...]
 #
+# SIGTERM or SIGUSR1 to this script: the run finishes its step, saves and exits with 75; --resume goes on from there.
 # Several nodes: run the same line on every node with NNODES, NODE_RANK (0 is the master), MASTER_ADDR and PORT set.
 set -euo pipefail
 
 if [ $# -lt 3 ]; then
-    sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 verb=$1 config=$2 gpus=$3
@@ -34,5 +35,5 @@ if [ "$nodes" -gt 1 ]; then
 fi
 
 export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
-exec "$python" -m torch.distributed.run --nnodes "$nodes" --nproc-per-node "$gpus" "${rendezvous[@]}" \
+exec "$python" -m tools.processes --nnodes "$nodes" --nproc-per-node "$gpus" "${rendezvous[@]}" \
     -m tools.main "$verb" "$config" --launcher pytorch "$@"

@@ -1,6 +1,7 @@
 """The command `mimbench`: finds the verb, imports only its module, and turns errors into one line and an exit code.
 
-A verb is a module in `tools/verbs/` with `HELP` (a paragraph), `add_arguments(parser)` and `run(args) -> int`.
+A verb is a module in `tools/verbs/` with `HELP` (a paragraph), `add_arguments(parser)` and `run(args) -> int`;
+`args.command_line` is the whole command, for records.
 Exit codes: 0 done, 1 failed, 2 a mistake of the user, 75 preempted and resumable, 130 interrupted.
 
 torch and mmengine take seconds to import, so neither this file nor a verb may import them at the top.
@@ -11,7 +12,9 @@ import difflib
 import errno
 import importlib
 import os
+import shlex
 import sys
+import time
 from pathlib import Path
 
 from pretrain.errors import UserError
@@ -84,6 +87,7 @@ def _run(argv: list[str]) -> int:
     args, unknown = parser.parse_known_args(words[1:])
     if unknown:
         raise UserError(_unknown_argument(parser, unknown[0]))
+    args.command_line = shlex.join(['mimbench', *words])
     return module.run(args) or 0
 
 
@@ -150,6 +154,8 @@ def _explain(error: Exception) -> tuple[str, int]:
 
 
 def _say(line: str, code: int) -> int:
+    if os.environ.get('LOCAL_RANK', '0') != '0':
+        time.sleep(10)  # the first process mostly says the same, and its launcher ends this one before it repeats it
     print(f'mimbench: {line}', file=sys.stderr)
     return code
 

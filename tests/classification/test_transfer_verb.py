@@ -66,7 +66,7 @@ def test_finetune(
     assert found.start.sha256 and found.start.card.method == 'MAE' and not found.start.random
     assert found.derived['lr'] == 5e-3 and found.effective_batch == 12 and found.world_size == 1
     assert found.num_samples == {'train': 36, 'val': 12} and found.cost.wall_seconds > 0
-    assert found.command.startswith('mimbench ')
+    assert found.command.startswith('mimbench transfer ') and '--checkpoint' in found.command
     during = [json.loads(line) for line in (tmp_path / 'run' / 'scores.jsonl').read_text().splitlines()]
     assert [row['epoch'] for row in during] == [4, 8] and during[-1]['nll'] == found.scores['nll']
 

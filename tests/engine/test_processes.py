@@ -1,6 +1,7 @@
 """Several processes: DDP and fully sharded training agree, and resume."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -64,3 +65,39 @@ def test_a_resumed_run_on_two_processes_is_the_undisturbed_one(tmp_path, options
     assert log(tmp_path / 'run') == rows
     for name, tensor in undisturbed['model'].items():
         assert torch.equal(tensor, torch.load(last)['model'][name]), name
+
+
+def launch_script(config, work_dir, *options):
+    """tools/dist_train.sh on two processes."""
+    command = [ROOT / 'tools' / 'dist_train.sh', 'pretrain', config, '2', '--work-dir', work_dir]
+    env = {**os.environ, 'PYTHON': sys.executable, 'CUDA_VISIBLE_DEVICES': ''}
+    return subprocess.Popen(
+        [*command, '--cfg-options', *options],
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_to_the_launch_script_saves_and_exits_with_75(tmp_path, number):
+    config = write_config(tmp_path, batch=4)
+    process = launch_script(
+        config, tmp_path / 'run', 'train_cfg.iterations=20000', 'default_hooks.save.interval=100000'
+    )
+    for line in process.stdout:
+        if 'update' in line and '/20000' in line:
+            process.send_signal(number)
+            break
+    rest = process.stdout.read()
+    assert process.wait(100) == 75, rest
+    assert 0 < final_state(tmp_path / 'run')['iteration'] < 20000
+
+
+def test_a_mistake_is_one_line_and_exit_code_2_whatever_the_number_of_processes(tmp_path):
+    process = launch_script(write_config(tmp_path, batch=4), tmp_path / 'run', 'model.masking.ration=0.5')
+    said = process.stdout.read()
+    assert process.wait(100) == 2
+    assert said.count('\n') == 1 and 'ration' in said, said

@@ -43,7 +43,7 @@ def test_too_few_arguments_show_the_usage(call, script: str) -> None:
 def test_one_node(call) -> None:
     done = call('dist_train.sh', 'pretrain', 'a b.py', '8', '--cfg-options', 'x=[1, 2]')
     words = done.stdout.splitlines()
-    assert words[:6] == ['-m', 'torch.distributed.run', '--nnodes', '1', '--nproc-per-node', '8']
+    assert words[:6] == ['-m', 'tools.processes', '--nnodes', '1', '--nproc-per-node', '8']
     assert '--standalone' in words
     tail = words[words.index('tools.main') :]
     assert tail == ['tools.main', 'pretrain', 'a b.py', '--launcher', 'pytorch', '--cfg-options', 'x=[1, 2]']

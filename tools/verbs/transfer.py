@@ -1,8 +1,6 @@
 """`mimbench transfer`: measure a checkpoint on a downstream task."""
 
 import argparse
-import shlex
-import sys
 from pathlib import Path
 
 from tools.verbs.options import add_run_options, parse_overrides
@@ -52,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         allow_missing=tuple(args.allow_missing),
         force=args.force,
         launcher=args.launcher,
-        command=shlex.join(['mimbench', *sys.argv[1:]]),
+        command=args.command_line,
     )
     result, fresh = run_transfer(cfg, request)
     if is_first_process():
