@@ -28,6 +28,7 @@ VERBS = {
     'inspect': 'account for every tensor of a checkpoint file',
     'convert': 'turn a foreign checkpoint into an exchange checkpoint',
     'features': 'compute the token features of images with a checkpoint',
+    'card': 'measure channels, mean and std of a data set, and write its card',
     'list': 'list configs, methods, architectures and data sets',
     'doctor': 'show what this machine can run, and the command for what is missing',
     'demo': 'the main job on a small scale: pre-train, load, transfer, compare',

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pretrain.data.decode import ValueRange, damaged, decode_tensor
+from pretrain.data.decode import ValueRange, damaged, decode_tensor, stored_channels
 from pretrain.data.sources.base import Source
 from pretrain.errors import DataError
 from pretrain.files import atomic
@@ -31,6 +31,7 @@ class DatasetCard:
         num_images: in the whole set, also when the statistics are from a sample.
         classes: names in label order; empty for an unlabelled set.
         licence: SPDX name or a phrase; empty when unknown.
+        value_range: `(low, high)` that became [0, 1], where images are not of 8 bits; see `pretrain.data.decode`.
     """
 
     name: str
@@ -40,6 +41,7 @@ class DatasetCard:
     num_images: int
     classes: tuple[str, ...] = ()
     licence: str = ''
+    value_range: ValueRange = None
 
     def __post_init__(self):
         if not len(self.mean) == len(self.std) == self.channels:
@@ -62,7 +64,7 @@ def load_card(path: str | Path) -> DatasetCard:
     path = Path(path)
     path = path / CARD_FILE if path.is_dir() else path
     if not path.exists():
-        raise DataError(f'no dataset card {str(path)!r}; write one with measure_card(source, name).save(folder)')
+        raise DataError(f'no dataset card {str(path)!r}; `mimbench card DATA` writes one')
     known = {field.name for field in dataclasses.fields(DatasetCard)}
     try:
         values = json.loads(path.read_text())
@@ -73,6 +75,8 @@ def load_card(path: str | Path) -> DatasetCard:
             )
         for field in ('mean', 'std', 'classes'):
             values[field] = tuple(values.get(field, ()))
+        if values.get('value_range') is not None:
+            values['value_range'] = tuple(values['value_range'])
         return DatasetCard(**values)
     except (json.JSONDecodeError, TypeError) as error:
         raise DataError(f'dataset card {str(path)!r} is malformed: {error}') from error
@@ -81,7 +85,7 @@ def load_card(path: str | Path) -> DatasetCard:
 def measure_card(
     source: Source,
     name: str,
-    channels: int = 3,
+    channels: int | None = None,
     max_images: int | None = None,
     seed: int = 0,
     value_range: ValueRange = None,
@@ -90,8 +94,13 @@ def measure_card(
     """Count the images and measure mean and standard deviation over all their pixels, at stored resolution.
 
     One pass with exact integer sums of 8-bit values, so the order does not matter. `max_images` measures a sample
-    without replacement that depends only on `seed`. Raises DataError for a damaged image or a constant channel.
+    without replacement that depends only on `seed`; `channels` are by default the most that one of a hundred images
+    has. Raises DataError for an empty set, a damaged image or a constant channel.
     """
+    if not len(source):
+        raise DataError(f'data set {name!r} has no image')
+    if channels is None:
+        channels = _most_channels(source)
     chosen = np.arange(len(source))
     if max_images is not None and max_images < len(source):
         chosen = np.sort(np.random.RandomState(seed).permutation(len(source))[:max_images])
@@ -103,8 +112,26 @@ def measure_card(
     mean = share @ levels
     std = np.sqrt((share * (levels - mean[:, None]) ** 2).sum(1))
     return DatasetCard(
-        name, channels, tuple(mean.tolist()), tuple(std.tolist()), len(source), tuple(source.classes or ()), licence
+        name,
+        channels,
+        tuple(mean.tolist()),
+        tuple(std.tolist()),
+        len(source),
+        tuple(source.classes or ()),
+        licence,
+        value_range,
     )
+
+
+def _most_channels(source: Source, images: int = 100) -> int:
+    """Colour sets hold a few grey files, so one image does not tell."""
+    most = 1
+    for index in np.linspace(0, len(source) - 1, min(images, len(source))).astype(int).tolist():
+        try:
+            most = max(most, stored_channels(source.read(index)))
+        except Exception as error:  # decoders raise anything on foreign bytes
+            raise damaged(source.name(index), error) from error
+    return most
 
 
 def _histogram(source: Source, index: int, channels: int, value_range: ValueRange) -> np.ndarray:

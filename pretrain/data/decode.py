@@ -63,6 +63,14 @@ def decode_tensor(data: bytes | np.ndarray, channels: int = 3, value_range: Valu
     return torch.from_numpy(image[..., None] if channels == 1 else image).permute(2, 0, 1)
 
 
+def stored_channels(data: bytes | np.ndarray) -> int:
+    """Channels to read an image with: those of an array, 1 for a grey file, else 3 (alpha and palettes become RGB)."""
+    if isinstance(data, np.ndarray):
+        return data.shape[2] if data.ndim == 3 else 1
+    mode = Image.open(io.BytesIO(data)).mode
+    return 1 if mode in ('1', 'L') or mode.startswith(_WIDE_MODES) else 3
+
+
 def _decode_jpeg(data: bytes, channels: int) -> Tensor | None:
     """By torchvision, whose pixels equal Pillow's and need no further copy.
 

@@ -38,6 +38,15 @@ def test_statistics_of_n_channels(tmp_path):
     np.testing.assert_allclose(card.std, (images / 65535).std((0, 1, 2)), atol=1e-3)
 
 
+def test_a_few_grey_files_leave_a_colour_set_coloured(tmp_path):
+    for i, mode in enumerate(('L', 'RGB', 'RGB')):
+        Image.effect_noise((8, 8), 60).convert(mode).save(tmp_path / f'{i}.png')
+    assert measure_card(FolderSource(tmp_path), 'mixed').channels == 3
+    (tmp_path / '1.png').unlink()
+    (tmp_path / '2.png').unlink()
+    assert measure_card(FolderSource(tmp_path), 'grey').channels == 1
+
+
 def test_real_statistics(shared_data):
     card = measure_card(TarSource(shared_data / 'tiny_imagenet_unlabelled' / '*.tar'), 'tiny', max_images=200)
     np.testing.assert_allclose(card.mean, (0.48, 0.45, 0.40), atol=0.04)

@@ -47,6 +47,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def use_card(cfg, card) -> None:
-    """Write the channels and statistics of a DatasetCard into a pre-training config."""
+    """Write what a DatasetCard says of its images into a pre-training config."""
     cfg.model.update(channels=card.channels, mean=list(card.mean), std=list(card.std))
-    cfg.train_dataloader.dataset.channels = card.channels
+    cfg.train_dataloader.dataset.update(channels=card.channels, value_range=card.value_range)

@@ -1,0 +1,61 @@
+"""`mimbench card`, and the encoder that carries what it measured."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pretrain.data import load_card
+from tools.main import main
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def scans(tmp_path):
+    """Eight grey images of 12 bits in 16-bit files, in two class folders."""
+    values = np.random.default_rng(0).integers(0, 4096, (8, 20, 24)).astype(np.uint16)
+    for i, image in enumerate(values):
+        path = tmp_path / 'scans' / f'class{i % 2}' / f'{i}.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    return tmp_path / 'scans', values
+
+
+def test_grey_scans_of_twelve_bits(scans, capsys):
+    folder, values = scans
+    assert main(['card', str(folder), '--value-range', '0,4095', '--licence', 'CC0-1.0']) == 0
+    card = load_card(folder)
+    assert (card.channels, card.num_images, card.classes) == (1, 8, ('class0', 'class1'))
+    assert (card.value_range, card.licence, card.name) == ((0.0, 4095.0), 'CC0-1.0', 'scans')
+    assert card.mean[0] == pytest.approx(values.mean() / 4095, abs=1e-3)
+    assert card.std[0] == pytest.approx(values.std() / 4095, abs=1e-3)
+    assert 'dataset_card.json' in capsys.readouterr().out
+
+
+def test_pretraining_with_the_card_reads_the_images_so(scans, tmp_path):
+    from mmengine.config import Config
+
+    from tools.verbs.pretrain import use_card
+
+    folder, values = scans
+    assert main(['card', str(folder), '--value-range', '0,4095', '--out', str(tmp_path / 'cards')]) == 0
+    assert not (folder / 'dataset_card.json').exists()
+    cfg = Config({'model': {}, 'train_dataloader': {'dataset': {}}})
+    use_card(cfg, load_card(tmp_path / 'cards'))
+    assert cfg.train_dataloader.dataset == {'channels': 1, 'value_range': (0.0, 4095.0)}
+    assert cfg.model.channels == 1 and cfg.model.mean[0] == pytest.approx(values.mean() / 4095, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['nowhere'], "no data at 'nowhere'"),
+        (['.', '--value-range', '9,1'], 'smaller number first'),
+        (['.', '--value-range', 'wide'], 'is no range'),
+    ],
+)
+def test_mistakes(words, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(['card', *words]) == 2
+    said = capsys.readouterr().err
+    assert message in said and said.count('\n') == 1
