@@ -83,6 +83,17 @@ class TrainRunner(Runner):
         if not sharding.is_sharded(self.model):
             super()._init_model_weights()
 
+    def _maybe_compile(self, target: str) -> None:
+        """`compile=True`, or torch.compile's arguments: of the trained networks, not of the step around them.
+
+        mmengine would trace its optimiser wrapper and our sample ids, too; masks keep their random numbers this way.
+        """
+        options = self.cfg.get('compile')
+        if options:
+            for part in self.bare_model.children():
+                if any(parameter.requires_grad for parameter in part.parameters()):
+                    part.compile(**({} if options is True else options))
+
     def load_or_resume(self) -> None:
         """Continue from the newest readable checkpoint of the run directory, if resuming was asked for."""
         if self.rank == 0:

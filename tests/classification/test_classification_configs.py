@@ -20,8 +20,8 @@ pytestmark = pytest.mark.unit
 FOLDER = Path(__file__).parents[2] / 'classification' / 'configs'
 CONFIGS = sorted(path for path in FOLDER.rglob('*.py') if path.parent.name != '_base_')
 
-# Effective batch, peak lr, epochs, warm-up epochs, final lr, layer decay, layers, drop path, clip, published top-1:
-# reference/image_and_dense_transfer.md 4.1 to 4.7 and 2.1.
+# Effective batch, peak lr, epochs, warm-up epochs, final lr, layer decay, layers, drop path, clip, published top-1.
+# Sources: the docstrings of the configs.
 FIGURES = {
     'mae_vit-base-p16_ft_8xb128-100e_in1k': (1024, 2e-3, 100, 5, 1e-6, 0.65, 13, 0.1, None, 0.836),
     'mae_vit-large-p16_ft_8xb64-50e_in1k': (1024, 4e-3, 50, 5, 1e-6, 0.75, 25, 0.2, None, 0.859),

@@ -35,6 +35,16 @@ def test_workers_and_accumulation_change_nothing_but_rounding(tmp_path):
     assert log(a) == log(b)
 
 
+def test_compiled_networks_train_alike(tmp_path):
+    """With a backend that runs what was traced as it is, so that rounding is the same."""
+    config = write_config(tmp_path)
+    train(config, tmp_path / 'plain')
+    runner = train(config, tmp_path / 'compiled', compile={'backend': 'eager'})
+    parts = [type(part).__name__ for part in runner.bare_model.children() if part._compiled_call_impl]
+    assert parts == ['ViTEncoder', 'TransformerDecoder']
+    assert log(tmp_path / 'plain') == log(tmp_path / 'compiled')
+
+
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGUSR1])
 def test_signals_save_and_exit_with_75_and_nothing_is_lost(tmp_path, number):
     config = write_config(tmp_path)

@@ -74,3 +74,10 @@ def test_the_build_server_runs_the_readmes_test_command(repo: Path) -> None:
     script = repo / '.ci' / 'run'
     assert script.stat().st_mode & 0o111
     assert script.read_text().rstrip().endswith('make test')
+
+
+def test_every_published_recipe_is_in_its_folders_table(repo: Path) -> None:
+    for folder in ('pretrain', 'classification'):
+        page = (repo / folder / 'README.md').read_text()
+        missing = [path.stem for path in (repo / folder / 'configs').glob('*.py') if f'`{path.stem}`' not in page]
+        assert not missing, f'{folder}/README.md lacks {missing}'

@@ -1,6 +1,6 @@
 """A2MIM with ResNet (Westlake-AI/openmixup): torchvision names below `backbone.`, and the token of the masked stage.
 
-Facts: image_and_dense_transfer.md 4.7; openmixup/models/backbones/mim_resnet.py.
+Facts: openmixup/models/backbones/mim_resnet.py.
 """
 
 from pretrain.checkpoint.canonical import HEAD

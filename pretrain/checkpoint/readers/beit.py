@@ -2,7 +2,7 @@
 
 Pre-trained files have one relative table for all blocks (`rel_pos_bias`), fine-tuned ones a table per block. The
 released IN-1k file of v1 has absolute positions and neither tables nor `gamma`. v2 adds `cls_pt_*` for the class token.
-Facts: image_and_dense_transfer.md 4.2, 4.16; modeling_pretrain.py, modeling_finetune.py, modeling_cyclical.py.
+Facts: modeling_pretrain.py, modeling_finetune.py, modeling_cyclical.py.
 """
 
 from pretrain.checkpoint.canonical import HEAD

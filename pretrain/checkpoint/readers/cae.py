@@ -1,6 +1,6 @@
 """CAE (lxtGH/CAE): a BEiT-like encoder below `encoder.`, and a full copy of it below `teacher.`.
 
-Positions are fixed, row first. Facts: image_and_dense_transfer.md 4.6; models/modeling_cae.py.
+Positions are fixed, row first. Facts: models/modeling_cae.py.
 """
 
 from pretrain.checkpoint.readers.reading import Reading, rename, strip

@@ -2,7 +2,7 @@
 
 The full file holds `teacher` (`backbone.*`, `head.*`) and `student` (the same below `module.`); the teacher is the
 published network. A backbone file holds bare ViT names under `state_dict`.
-Facts: image_and_dense_transfer.md 4.4; main_ibot.py, models/vision_transformer.py.
+Facts: main_ibot.py, models/vision_transformer.py.
 """
 
 from pretrain.checkpoint.canonical import HEAD

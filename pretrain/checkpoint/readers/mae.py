@@ -1,7 +1,7 @@
 """MAE (facebookresearch/mae): encoder-only, full, training and fine-tuned files, all under `model`.
 
 Encoder and decoder use timm's ViT names; the fine-tuned network pools patch tokens and then applies `fc_norm`.
-Facts: image_and_dense_transfer.md 4.1; models_mae.py and models_vit.py.
+Facts: models_mae.py and models_vit.py.
 """
 
 from pretrain.checkpoint.canonical import HEAD

@@ -1,7 +1,7 @@
 """MaskFeat for images (facebookresearch/SlowFast): `model_state` with ViT names from the MViT class.
 
 The pre-trained encoder ends without a norm. The fine-tuned one averages its tokens and norms the mean, so that norm is
-not part of the tokens either. Facts: image_and_dense_transfer.md 4.5; slowfast/models/masked.py.
+not part of the tokens either. Facts: slowfast/models/masked.py.
 """
 
 import re

@@ -1,7 +1,7 @@
 """MMPretrain and MMSegmentation (OpenMMLab): ViT, BEiT, Swin and ResNet, usually below `backbone.`.
 
 Swin's patch merging gathers its four neighbours with `unfold`, channel by channel; the original stacks whole
-neighbours. The columns are put back in the original order. Facts: image_and_dense_transfer.md 4.17;
+neighbours. The columns are put back in the original order. Facts:
 mmpretrain/models/backbones/{vision_transformer,beit,swin_transformer}.py, utils/embed.py.
 """
 

@@ -1,6 +1,6 @@
 """SimMIM (microsoft/SimMIM): ViT in BEiT's form or Swin, both below `encoder.`, with a one-layer `decoder`.
 
-Facts: image_and_dense_transfer.md 4.3; models/simmim.py.
+Facts: models/simmim.py.
 """
 
 from pretrain.checkpoint.canonical import end_to_start_downsample
