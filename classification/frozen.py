@@ -18,12 +18,12 @@ from torch import Tensor
 from torch import distributed as dist
 
 from classification.data import identity
-from classification.encoder import initial_net
 from classification.evaluate import full_precision, is_main, world_size
 from classification.metrics import Scores
 from classification.model import TransferModel
 from classification.pooling import check_pool, default_pool, pooled
 from classification.setting import Setting, load_facts, prepare
+from pretrain.checkpoint.initial import initial_net
 from pretrain.data.dataset import ImageDataset
 from pretrain.data.loader import build_eval_loader
 from pretrain.engine.processes import join_processes

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from classification.encoder import initial_net
-from classification.layers import Layers
 from classification.loss import ClassLoss, Mixing
 from classification.pooling import check_pool, default_pool, pooled
+from pretrain.checkpoint.initial import initial_net
+from pretrain.encoders.layers import Layers
 from pretrain.errors import ConfigError
 from pretrain.model import TrainableModel
 from pretrain.registry import MODELS
+
+POOLED_FIRST = 'final norm of the tokens: here tokens are averaged first, and a fresh fc_norm follows (MAE, BEiT)'
 
 
 class Network(nn.Module):
@@ -91,7 +93,8 @@ class Classifier(TransferModel):
         std: Sequence[float] = (0.229, 0.224, 0.225),
     ):
         super().__init__(num_classes, image_size=image_size, channels=channels, mean=mean, std=std)
-        self.initial = initial_net(self.image_size, channels, drop_norm=pool in (None, 'mean'), **encoder)
+        without_norm = dict.fromkeys(('vit', 'beit'), POOLED_FIRST) if pool in (None, 'mean') else None
+        self.initial = initial_net(self.image_size, channels, without_norm, **encoder)
         net = self.initial.net
         self.network = Network(net, pool or default_pool(net), num_classes, head_std)
         self.layers = Layers(net)

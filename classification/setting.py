@@ -8,9 +8,9 @@ from typing import Any
 from mmengine.config import Config
 
 from classification.data import LabelledData, labelled_data
-from classification.encoder import card_of
 from classification.metrics import Scores
 from pretrain.checkpoint.card import Card
+from pretrain.checkpoint.initial import card_of
 from pretrain.engine.record import Meter, Protocol, Result, Start, stamp, write_result
 from pretrain.engine.transfer import RANDOM, Request, protocol_of, seed_of
 from pretrain.errors import CheckpointError, ConfigError

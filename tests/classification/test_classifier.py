@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from classification.encoder import initial_net
-from classification.layers import Layers
 from classification.loss import ClassLoss, Mixing
 from classification.model import Classifier
 from classification.transforms import FinetuneAugment
+from pretrain.checkpoint.initial import initial_net
 from pretrain.checkpoint.load import build_net
 from pretrain.checkpoint.nets import make_net
+from pretrain.encoders.layers import Layers
 from pretrain.encoders.net import forward_tokens
 from pretrain.errors import CheckpointError, ConfigError
 from pretrain.model import TrainableModel

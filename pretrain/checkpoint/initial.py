@@ -18,8 +18,6 @@ from pretrain.checkpoint.sizes import input_args
 from pretrain.encoders.net import family
 from pretrain.errors import CheckpointError, ConfigError
 
-POOLED_FIRST = 'final norm of the tokens: here tokens are averaged first, and a fresh fc_norm follows (MAE, BEiT)'
-
 
 @dataclass
 class Initial:
@@ -78,7 +76,7 @@ def card_of(
 def initial_net(
     image_size: int | Sequence[int],
     channels: int,
-    drop_norm: bool = False,
+    without_norm: Mapping[str, str] | None = None,
     checkpoint: str | None = None,
     allow_missing: Sequence[str] = (),
     **source,
@@ -86,7 +84,7 @@ def initial_net(
     """Build the network for `image_size`, with a checkpoint's weights or random ones.
 
     Args:
-        drop_norm: leave out the final norm of plain transformers, for those who norm after pooling.
+        without_norm: families (`vit`, `beit`, `swin`) whose final norm is left out, and the reason for the load report.
         checkpoint: a file of any known format; None for random weights.
         allow_missing: patterns of tensors that the file may lack.
         source: for random weights `like` (a checkpoint whose architecture is copied) or `arch`, `arch_args` and
@@ -103,11 +101,11 @@ def initial_net(
             f'{checkpoint or like}: takes {card.channels} channels, the config has model.channels={channels}'
         )
     with torch.device('meta'):
-        drop_norm = drop_norm and family(make_net(card.arch, **card.arch_args)) in ('vit', 'beit')
-    net_args = {**source, **({'final_norm': False} if drop_norm else {})}
+        reason = (without_norm or {}).get(family(make_net(card.arch, **card.arch_args)))
+    net_args = {**source, **({'final_norm': False} if reason else {})}
     if checkpoint:
         found = opened(checkpoint, tuple(allow_missing))
-        drop = {'norm.*': POOLED_FIRST} if drop_norm else None
+        drop = {'norm.*': reason} if reason else None
         net, report = build_net(found, image_size, tuple(allow_missing), drop=drop, **net_args)
         initial = Initial(net, card, report, found.sha256)
     else:

@@ -1,0 +1,49 @@
+"""Encoders as backbones for dense prediction: the checkpoint's network, read out as feature maps.
+
+`vit.py` and `hierarchy.py` hold one class per kind of network, `attention.py` what the plain ViT needs for any
+image size, `pyramid.py` how one resolution becomes several. Adapters of detection and segmentation are thin over
+`build_dense`.
+"""
+
+from collections.abc import Sequence
+
+from pretrain.checkpoint.initial import Initial, card_of, initial_net
+from pretrain.checkpoint.nets import meta_net
+from pretrain.dense.encoder import DenseEncoder
+from pretrain.dense.hierarchy import DenseCNN, DenseSwin
+from pretrain.dense.vit import DenseViT
+from pretrain.encoders.net import family
+
+KINDS = {'vit': DenseViT, 'beit': DenseViT, 'swin': DenseSwin, 'resnet': DenseCNN, 'convnext': DenseCNN}
+SOURCE = ('checkpoint', 'like', 'arch', 'arch_args', 'position', 'allow_missing')
+NOT_USED = 'final norm: the maps are taken before it (out_norm)'
+
+
+def build_dense(
+    image_size: int | Sequence[int],
+    channels: int = 3,
+    timm_args: dict | None = None,
+    out_norm: str = 'none',
+    **choices,
+) -> tuple[DenseEncoder, Initial]:
+    """The dense encoder of a checkpoint, or with random weights, and what it started from.
+
+    Args:
+        image_size: the largest input in pixels, a side or `(H, W)`; see `DenseViT`. Pyramids take any size.
+        timm_args: of the architecture: `drop_path_rate`, or `window_size` of Swin.
+        out_norm: 'none', 'own' or 'new'.
+        choices: `checkpoint` (and `allow_missing`) or, for random weights, `like`, or `arch`, `arch_args` and
+            `position`; all others are those of the network's dense class.
+
+    Raises CheckpointError unless every tensor of the checkpoint is accounted for, ConfigError for a wrong choice.
+    """
+    source = {name: choices.pop(name) for name in SOURCE if name in choices}
+    described = {name: value for name, value in source.items() if name != 'allow_missing'}
+    card = card_of(channels, image_size, allow_missing=tuple(source.get('allow_missing', ())), **described)
+    kind = family(meta_net(card.arch, card.arch_args))
+    native = image_size if kind in ('resnet', 'convnext') else card.image_size
+    unused = None if out_norm == 'own' else dict.fromkeys(('vit', 'beit', 'swin'), NOT_USED)
+    initial = initial_net(native, channels, unused, **source, **(timm_args or {}))
+    if KINDS[kind] is DenseViT:
+        choices['image_size'] = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+    return KINDS[kind](initial.net, out_norm=out_norm, **choices), initial

@@ -1,0 +1,92 @@
+"""From the one resolution of a plain ViT to the pyramid that detectors and segmenters expect."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ChannelNorm(nn.Module):
+    """LayerNorm over the channels of `(B, C, H, W)`."""
+
+    def __init__(self, channels: int, eps: float = 1e-6):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.layer_norm(x.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias, self.eps)
+        return x.permute(0, 3, 1, 2).contiguous()
+
+
+class SimpleFeaturePyramid(nn.Module):
+    """ViTDet's pyramid: the last map at 4, 2, 1 and 1/2 times its resolution, 256 channels, and one more by pooling.
+
+    Each scale is resampled from the same map (two deconvolutions with norm and GELU between, one, none, max pooling),
+    then a 1x1 and a 3x3 convolution without bias, each followed by a LayerNorm over channels.
+    Source: arXiv 2203.16527, and detectron2 `modeling/backbone/vit.py`.
+
+    Args:
+        width: channels of the map.
+        channels: of the result.
+        extra: levels made by pooling the last one with stride 2 (detection: 1).
+    """
+
+    def __init__(self, width: int, channels: int = 256, extra: int = 1):
+        super().__init__()
+        self.branches = nn.ModuleList()
+        for resample, dim in (
+            (
+                [_double(width, width // 2), ChannelNorm(width // 2), nn.GELU(), _double(width // 2, width // 4)],
+                width // 4,
+            ),
+            ([_double(width, width // 2)], width // 2),
+            ([], width),
+            ([nn.MaxPool2d(2)], width),
+        ):
+            convs = [nn.Conv2d(dim, channels, 1, bias=False), ChannelNorm(channels)]
+            convs += [nn.Conv2d(channels, channels, 3, padding=1, bias=False), ChannelNorm(channels)]
+            self.branches.append(nn.Sequential(*resample, *convs))
+        self.extra = extra
+
+    def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """One map `(B, width, H, W)` to `4 + extra` maps, finest first."""
+        (x,) = maps
+        found = [branch(x) for branch in self.branches]
+        for _ in range(self.extra):
+            found.append(F.max_pool2d(found[-1], kernel_size=1, stride=2))
+        return tuple(found)
+
+
+class FourLevels(nn.Module):
+    """Four maps of one resolution to 4, 2, 1 and 1/2 times it: BEiT's way to feed FPN or UPerHead.
+
+    Two deconvolutions with batch norm and GELU between, one, none, max pooling; channels stay.
+    Source: microsoft/unilm `beit/semantic_segmentation/backbone/beit.py` (fpn1 to fpn4), also of iBOT, CAE and MAE.
+
+    Args:
+        width: channels of the maps.
+        sync: synchronise batch norm over processes.
+    """
+
+    def __init__(self, width: int, sync: bool = True):
+        super().__init__()
+        norm = nn.SyncBatchNorm(width) if sync and torch.cuda.is_available() else nn.BatchNorm2d(width)
+        self.scales = nn.ModuleList(
+            [
+                nn.Sequential(_double(width, width), norm, nn.GELU(), _double(width, width)),
+                _double(width, width),
+                nn.Identity(),
+                nn.MaxPool2d(2),
+            ]
+        )
+
+    def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Four maps `(B, width, H, W)` to four of falling resolution."""
+        return tuple(scale(x) for scale, x in zip(self.scales, maps, strict=True))
+
+
+def _double(before: int, after: int) -> nn.ConvTranspose2d:
+    return nn.ConvTranspose2d(before, after, kernel_size=2, stride=2)

@@ -1,0 +1,67 @@
+"""Freezing, layer ids, recomputation, and that nothing in a backbone is without gradient."""
+
+import pytest
+import torch
+from conftest import FAMILIES
+
+from pretrain.dense import build_dense
+from pretrain.dense.pyramid import FourLevels, SimpleFeaturePyramid
+
+pytestmark = pytest.mark.unit
+CHOICES = {
+    'mae': {'window': 5, 'global_blocks': [2], 'decomposed': True, 'prefix': False},
+    'layer scale': {'tables': 'zero', 'levels': [0, 1, 2]},
+}
+
+
+@pytest.mark.parametrize('family', FAMILIES)
+def test_every_trained_parameter_gets_a_gradient(encoder_file, family):
+    dense, _ = build_dense(64, checkpoint=str(encoder_file(family)), **CHOICES.get(family, {}))
+    for table in dense.parameters():
+        if not table.any():
+            torch.nn.init.normal_(table, std=0.02)
+    sum(x.square().sum() for x in dense.train()(torch.randn(2, 3, 64, 64))).backward()
+    lost = [name for name, p in dense.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())]
+    allowed = ('cls_token', 'rel_pos')  # single images of one row give no far distances
+    assert not [name for name in lost if not any(word in name for word in allowed)]
+
+
+def test_recomputed_activations_change_nothing(encoder_file):
+    grads = []
+    for checkpointing in (False, True):
+        dense, _ = build_dense(64, checkpoint=str(encoder_file('beit')), checkpointing=checkpointing)
+        dense.train()(torch.ones(1, 3, 64, 64))[0].square().sum().backward()
+        grads.append([p.grad for p in dense.parameters() if p.grad is not None])
+    for a, b in zip(*grads, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize(('family', 'first'), [('mae', 'net.blocks.1.'), ('resnet50', 'net.layer2.0.')])
+def test_frozen_layers_neither_train_nor_move(encoder_file, family, first):
+    dense, _ = build_dense(64, checkpoint=str(encoder_file(family)), frozen=2)
+    dense.train()
+    trained = [name for name, p in dense.named_parameters() if p.requires_grad]
+    assert trained[0].startswith(first)
+    before = {name: t.clone() for name, t in dense.named_buffers()}
+    dense(torch.randn(2, 3, 64, 64))
+    for name, tensor in dense.named_buffers():
+        frozen = name.startswith(('net.bn1', 'net.layer1'))
+        if name.endswith('running_mean'):
+            assert torch.equal(tensor, before[name]) == frozen, name
+
+
+def test_layer_ids(encoder_file):
+    dense, _ = build_dense(224, checkpoint=str(encoder_file('beit')), out_norm='new')
+    ids = {name: dense.layer_id(name) for name, _ in dense.named_parameters()}
+    assert dense.num_layers == 4
+    assert ids['net.patch_embed.proj.weight'] == ids['net.cls_token'] == 0
+    assert ids['net.blocks.2.attn.qkv.weight'] == ids['tables.2'] == 3
+    assert ids['norms.0.weight'] == 4
+
+
+def test_pyramids():
+    maps = torch.randn(2, 32, 6, 8)
+    levels = SimpleFeaturePyramid(32, 16)([maps])
+    assert [tuple(x.shape[1:]) for x in levels] == [(16, 24, 32), (16, 12, 16), (16, 6, 8), (16, 3, 4), (16, 2, 2)]
+    levels = FourLevels(32)([maps] * 4)
+    assert [tuple(x.shape[1:]) for x in levels] == [(32, 24, 32), (32, 12, 16), (32, 6, 8), (32, 3, 4)]
