@@ -49,6 +49,8 @@ def labelled_data(cfg: Mapping) -> LabelledData:
         if not getattr(sets[part], 'labels', False):
             raise ConfigError(f'{key}.dataset.labels is not True; classification needs labels')
     train, val = sets['train'], sets['val']
+    if _same_images(train.source, val.source):
+        raise DataError('training and validation data are the same images; give others with --val')
     found = _same_classes(train, val)
     wanted = cfg['model'].get('num_classes')
     if wanted is not None and wanted != found:
@@ -62,6 +64,11 @@ def labelled_data(cfg: Mapping) -> LabelledData:
                 f'{part}_dataloader.dataset.channels is {dataset.channels}, model.channels {channels}; make them equal'
             )
     return LabelledData(train, val, found)
+
+
+def _same_images(train: Source, val: Source) -> bool:
+    ends = (0, len(val) - 1)
+    return len(train) == len(val) > 0 and all(train.name(i) == val.name(i) for i in ends)
 
 
 def _same_classes(train: ImageDataset, val: ImageDataset) -> int:

@@ -104,12 +104,13 @@ def _compiler() -> str:
 
     if torch.cuda.is_available():
         has_triton = importlib.util.find_spec('triton') is not None
-        return 'works through Triton' if has_triton else 'no: Triton is missing'
+        return 'works through Triton' if has_triton else 'no: Triton is missing; add it (uv pip install triton)'
     compiler = shutil.which(os.environ.get('CXX', 'c++')) or shutil.which('g++') or shutil.which('clang++')
     if compiler is None:
         return 'no: there is no C++ compiler; add g++ (on Debian: apt-get install g++)'
-    header = Path(sysconfig.get_paths()['include']) / 'Python.h'
-    return f'C++ compiler found{"" if header.exists() else ", Python.h is missing"}; CPU code is compiled by it'
+    if not (Path(sysconfig.get_paths()['include']) / 'Python.h').exists():
+        return 'no: Python.h is missing; add it (on Debian: apt-get install python3-dev)'
+    return 'C++ compiler found; CPU code is compiled by it'
 
 
 def _communication() -> str:

@@ -69,7 +69,7 @@ def card_of(
     card.initial_stage = 'random'
     place(card, {name: tensor for name, tensor in net.state_dict().items() if name != 'pos_embed'})
     if getattr(net, 'pos_embed', None) is not None:
-        card.position = position or 'learned'
+        card.position = position or 'learned'  # type: ignore[assignment]  # pydantic checks it below
     return Card.model_validate(card.model_dump())
 
 
@@ -98,7 +98,8 @@ def initial_net(
     card = card_of(channels, image_size, checkpoint, like, allow_missing=tuple(allow_missing), **described)
     if card.channels != channels:
         raise CheckpointError(
-            f'{checkpoint or like}: takes {card.channels} channels, the config has model.channels={channels}'
+            f'{checkpoint or like}: takes {card.channels} channels, the config has model.channels={channels}; '
+            'measure the data with `mimbench card` and give its card with --card'
         )
     with torch.device('meta'):
         reason = (without_norm or {}).get(family(make_net(card.arch, **card.arch_args)))

@@ -7,8 +7,10 @@ from pretrain.errors import DataError
 from pretrain.registry import DATASETS
 
 
-def source_config(path: str | Path) -> dict:
+def source_config(path: str | Path, part: str = 'train') -> dict:
     """The config of the source for a folder, list file, tar shards, parquet files or `.npz` arrays.
+
+    `part` matters for `.npz` alone, whose arrays are `{part}_images` and `{part}_labels` as in MedMNIST.
 
     Raises DataError naming the layouts that are understood.
     """
@@ -35,7 +37,8 @@ def source_config(path: str | Path) -> dict:
     if path.suffix not in by_suffix:
         raise DataError(f'{str(path)!r} is no image set; understood are folders and {", ".join(by_suffix)}')
     kind, argument = by_suffix[path.suffix]
-    return {'type': kind, argument: str(path)}
+    arrays = {'images': f'{part}_images', 'labels': f'{part}_labels'} if kind == 'ArraySource' else {}
+    return {'type': kind, argument: str(path), **arrays}
 
 
 def joined_config(paths: Sequence[str | Path]) -> dict:

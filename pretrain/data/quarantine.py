@@ -43,7 +43,7 @@ class QuarantineLedger:
             error = next(iter(new.values()))
             raise DataError(
                 f'{len(self.ids)} of {self.dataset_size} training images are damaged, {self.limit} are tolerated; '
-                f'the last: {error}; all are listed in {self.path}: mend or remove them, or raise limit_fraction'
+                f'the last: {error}; all are listed in {self.path}: mend or remove them'
             )
         return len(new)
 

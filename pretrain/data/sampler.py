@@ -44,7 +44,7 @@ class TrainOrder:
         if num_samples < 1 or (partial == 'drop' and num_samples < effective_batch):
             raise DataError(
                 f'{num_samples} images are fewer than one effective batch of {effective_batch}; '
-                "lower the batch, add images, or set partial='carry' to repeat them"
+                'lower train_cfg.effective_batch, or add images'
             )
         self.num_samples = num_samples
         self.effective_batch = effective_batch

@@ -68,7 +68,7 @@ class DenseViT(DenseEncoder):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         x, grid = self._embed(images)
-        maps = []
+        maps: list[Tensor] = []
         for i in range(max(self.levels) + 1):
             x = self._run(i, x, grid)
             if i in self.levels:

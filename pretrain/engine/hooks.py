@@ -102,10 +102,9 @@ class MetricsHook(Hook):
             return
         number = int(wrapper.failed_at)
         ids: list = next((ids for n, ids in self.recent_ids if n == number), [])
-        shown = ', '.join(map(str, ids[:8])) + (f' and {len(ids) - 8} more' if len(ids) > 8 else '')
         last = checkpointing.finished(runner.checkpoint_folder)
         raise NonFiniteError(
-            f'loss or gradient is not finite at iteration {number} (process {runner.rank}, samples: {shown}); no '
+            f'loss or gradient is not finite at iteration {number} ({_culprits(bool(wrapper.failed_here), ids)}); no '
             f'parameter was updated with it. Last checkpoint: {last[0][1] if last else "none"}. Look at these samples, '
             f'lower the learning rate, or train with optim_wrapper.precision=fp32'
         )
@@ -119,6 +118,24 @@ class MetricsHook(Hook):
         if len(kept) < len(lines):
             with atomic(self.path) as temporary:
                 temporary.write_text(''.join(kept))
+
+
+def _culprits(here: bool, ids: list[str]) -> str:
+    """The processes whose loss was not finite and their samples; all of them where only the gradient was not.
+
+    To be called by all processes.
+    """
+    found = [(here, ids)]
+    if dist.is_initialized():
+        found = [(False, [])] * dist.get_world_size()
+        dist.all_gather_object(found, (here, ids))
+    guilty = {rank: ids for rank, (here, ids) in enumerate(found) if here} or dict(enumerate(i for _, i in found))
+    shown = [f'process {rank}, samples: {_some(ids)}' for rank, ids in list(guilty.items())[:4]]
+    return '; '.join(shown) + (f'; and {len(guilty) - 4} more processes' if len(guilty) > 4 else '')
+
+
+def _some(ids: list[str]) -> str:
+    return ', '.join(map(str, ids[:8])) + (f' and {len(ids) - 8} more' if len(ids) > 8 else '')
 
 
 def _to_host(rows: list[dict]) -> list[dict[str, float]]:

@@ -10,7 +10,7 @@ from mmengine.dist import infer_launcher
 from torch import distributed as dist
 
 from pretrain.engine.derive import derive
-from pretrain.engine.lint import check_keys
+from pretrain.engine.lint import LOADING, check_keys
 from pretrain.engine.precision import choose_attention
 from pretrain.engine.processes import CPU_WRAPPER, join_processes
 from pretrain.engine.provenance import json_hash
@@ -20,8 +20,6 @@ from pretrain.registry import register_all
 
 NOT_RECIPE = ('default_hooks', 'visualizer', 'log_level', 'env_cfg', 'model_wrapper_cfg', 'compile', 'custom_imports')
 """Config keys that do not change what is trained; a run may be resumed with other values of them."""
-LOADING_ONLY = ('batch_size', 'num_workers', 'prefetch_factor', 'start_method', 'pin_memory')
-"""The same, of the loaders: the effective batch is in `train_cfg`."""
 
 
 def load_config(path: str | Path, options: dict | None = None) -> Config:
@@ -68,7 +66,7 @@ def hash_recipe(cfg: Config) -> str:
     recipe = {key: value for key, value in cfg.to_dict().items() if key not in NOT_RECIPE}
     for key, value in recipe.items():
         if key.endswith('_dataloader'):
-            recipe[key] = {k: v for k, v in value.items() if k not in LOADING_ONLY}
+            recipe[key] = {k: v for k, v in value.items() if k not in LOADING}
     return json_hash(recipe)
 
 

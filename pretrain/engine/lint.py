@@ -63,6 +63,15 @@ REGISTRIES: tuple = (
     TASKS,
     MODEL_WRAPPERS,
 )
+LOADING = ('batch_size', 'num_workers', 'prefetch_factor', 'start_method', 'pin_memory')
+"""Keys of a loader beside its data set. They do not change what is trained: the effective batch is in `train_cfg`."""
+SECTIONS = {
+    'train_dataloader': ('dataset', *LOADING),
+    'val_dataloader': ('dataset', *LOADING),
+    'recipe': ('method', 'epochs', 'data', 'teacher_data', 'published', 'source'),
+    'randomness': ('seed',),
+}
+"""Keys of the sections that have no `type`."""
 ALLOWED_ELSEWHERE = {'constructor', 'paramwise_cfg', 'type', '_scope_', '_delete_'}
 
 
@@ -71,6 +80,10 @@ def check_keys(cfg: Mapping) -> None:
     for key in cfg:
         if key not in TOP_LEVEL:
             raise ConfigError(f'config key {key!r} is read by nothing{_near(key, TOP_LEVEL)}')
+    for section, known in SECTIONS.items():
+        for key in cfg.get(section) or ():
+            if key not in known:
+                raise ConfigError(f'{section}.{key} is read by nothing{_near(key, known)}')
     for key, value in cfg.items():
         if key == 'default_hooks':
             value = {name: {**DEFAULT_HOOKS.get(name, {}), **hook} for name, hook in value.items() if hook is not None}

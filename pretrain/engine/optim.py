@@ -38,6 +38,7 @@ class GuardedOptimWrapper(OptimWrapper):
         self.grad_norm: Tensor | None = None
         self.failed = torch.zeros((), device=self.device)
         self.failed_at = torch.full((), -1, dtype=torch.int64, device=self.device)
+        self.failed_here = torch.zeros((), dtype=torch.bool, device=self.device)
         self._finite = torch.ones((), dtype=torch.bool, device=self.device)
         self._skips_on_device = bool(optimizer.defaults.get('fused'))
 
@@ -72,7 +73,9 @@ class GuardedOptimWrapper(OptimWrapper):
         if dist.is_initialized():
             dist.all_reduce(failed, dist.ReduceOp.MAX)
         number = self.updates - 1
-        self.failed_at = torch.where((failed > 0) & (self.failed_at < 0), number, self.failed_at)
+        first = (failed > 0) & (self.failed_at < 0)
+        self.failed_here = torch.where(first, ~self._finite, self.failed_here)
+        self.failed_at = torch.where(first, number, self.failed_at)
         self.failed = torch.maximum(self.failed, failed)
         self.grad_norm = norm
         self._finite = torch.ones_like(self._finite)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -138,6 +139,11 @@ def test_what_can_be_known_before_training(
         ((FINETUNE, half, FAST), {}, 'half.pth'),
         ((FINETUNE, encoder_file, FAST, '--data', 'nowhere'), {'data': False}, 'nowhere'),
         ((FINETUNE, encoder_file, FAST, '--data', few / 'train', '--val', few / 'val'), {'data': False}, 'red'),
+        (
+            (FINETUNE, encoder_file, FAST, '--data', few / 'train', '--val', few / 'train'),
+            {'data': False},
+            'the same images',
+        ),
         ((FINETUNE, encoder_file, [*FAST, 'model.num_classes=7']), {}, 'model.num_classes=7'),
         ((FINETUNE, encoder_file, [*FAST, 'model.image_size=18']), {}, 'multiple of the patch'),
         ((FINETUNE, encoder_file, [*FAST, 'model.mixupp=1']), {}, "did you mean 'mixup'"),
@@ -151,6 +157,25 @@ def test_what_can_be_known_before_training(
         code, error = transfer(*words, **options), capsys.readouterr().err
         assert code == 2 and message in error and error.count('\n') == 1, error
         assert not Path('run/result.json').exists() and not Path('run/checkpoints').exists()
+
+
+def test_grey_arrays_with_their_own_statistics(transfer: Callable[..., int], capsys: pytest.CaptureFixture) -> None:
+    """A file as MedMNIST's: `--val` takes its validation arrays, and the card makes images and network grey."""
+    rng = np.random.default_rng(0)
+    labels = {part: np.arange(n)[:, None] % 3 for part, n in (('train', 30), ('val', 12))}
+    images = {
+        part: (rng.integers(0, 90, (len(y), 16, 16)) + 60 * y[..., None]).astype('uint8') for part, y in labels.items()
+    }
+    arrays = {f'{p}_images': images[p] for p in images} | {f'{p}_labels': labels[p] for p in labels}
+    np.savez('grey.npz', **arrays)
+    assert main(['card', 'grey.npz']) == 0
+    options = [*SIZE, *CLEAN, 'task.k=3', 'model.encoder.arch_args.embed_dim=24', 'model.encoder.arch_args.num_heads=2']
+    where = ('--data', 'grey.npz', '--val', 'grey.npz', '--card', '.')
+    assert transfer(KNN, 'random', options, *where, data=False) == 0, capsys.readouterr().err
+    found = read_result('run')
+    assert found.num_samples == {'train': 30, 'val': 12}
+    assert found.start.random and found.start.like is None and found.start.card.channels == 1
+    assert found.scores['top1'] > 0.8
 
 
 def test_two_processes(images: Path, encoder_file: Path, tmp_path: Path, repo: Path) -> None:

@@ -1,12 +1,14 @@
 """A non-finite loss stops the run before any parameter changes, and says where."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from mmengine.hooks import Hook
 from tiny import final_state, start, train, write_config
 from torch import nn
 
-from pretrain.engine.hooks import NonFiniteError
+from pretrain.engine.hooks import NonFiniteError, _culprits
 from pretrain.engine.optim import GuardedOptimWrapper
 
 pytestmark = pytest.mark.unit
@@ -96,6 +98,27 @@ def test_a_run_stops_and_names_iteration_and_samples(tmp_path, monkeypatch):
     assert all(torch.isfinite(t).all() for t in state['model'].values())
 
 
+def _one_of_three(rank: int, folder: str) -> None:
+    """Process 2 alone meets a loss that is not finite; in the second run all overflow in the gradient."""
+    from torch import distributed as dist
+
+    dist.init_process_group('gloo', init_method=f'file://{folder}/meeting', rank=rank, world_size=3)
+    net, wrapped = wrapper(True)
+    update(net, wrapped, float('nan') if rank == 2 else 1.0)
+    assert bool(wrapped.failed) and bool(wrapped.failed_here) == (rank == 2)
+    said = [_culprits(bool(wrapped.failed_here), [f'{rank}.jpg']), _culprits(False, [f'{rank}.jpg'])]
+    Path(folder, str(rank)).write_text('\n'.join(said))
+    dist.destroy_process_group()
+
+
+def test_every_process_names_the_guilty_one_and_its_samples(tmp_path):
+    torch.multiprocessing.spawn(_one_of_three, (str(tmp_path),), nprocs=3)
+    for rank in range(3):
+        one, every = (tmp_path / str(rank)).read_text().splitlines()
+        assert one == 'process 2, samples: 2.jpg'
+        assert every == 'process 0, samples: 0.jpg; process 1, samples: 1.jpg; process 2, samples: 2.jpg'
+
+
 @pytest.mark.smoke
 def test_the_command_exits_with_1_on_a_failure_and_2_on_a_mistake(tmp_path):
     config = str(write_config(tmp_path))
@@ -109,3 +132,16 @@ def test_the_command_exits_with_1_on_a_failure_and_2_on_a_mistake(tmp_path):
         out = process.communicate(timeout=120)[0]
         assert process.returncode == code, out
         assert message in out and 'Traceback' not in out
+
+
+@pytest.mark.smoke
+def test_a_used_run_directory_is_not_overwritten(tmp_path, capsys):
+    """Old checkpoints with higher numbers would make the new run remove its own, and --resume go on with the old."""
+    from tools.main import main
+
+    config, folder = write_config(tmp_path), tmp_path / 'run'
+    train(config, folder)
+    before = (folder / 'metrics.jsonl').read_bytes()
+    assert main(['pretrain', str(config), '--work-dir', str(folder)]) == 2
+    assert '--resume goes on' in capsys.readouterr().err
+    assert (folder / 'metrics.jsonl').read_bytes() == before

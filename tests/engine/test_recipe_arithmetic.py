@@ -147,6 +147,12 @@ def cfg(repo):
         ({'optim_wrapper.optimizer.beta': 0.9}, "optimizer.beta: AdamW takes no such argument; did you mean 'betas'"),
         ({'default_hooks.metrics.intervall': 5}, 'default_hooks.metrics.intervall'),
         ({'param_scheduler.warm_up': 5}, "did you mean 'warmup'"),
+        (
+            {'train_dataloader.num_worker': 4},
+            "train_dataloader.num_worker is read by nothing; did you mean 'num_workers'",
+        ),
+        ({'recipe.epcohs': 4}, "recipe.epcohs is read by nothing; did you mean 'epochs'"),
+        ({'randomness.sed': 4}, 'randomness.sed is read by nothing'),
         ({'train_dataloader.dataset.source.rot': 'x'}, 'FolderSource takes no such argument'),
     ],
 )

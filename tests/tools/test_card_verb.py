@@ -35,13 +35,13 @@ def test_grey_scans_of_twelve_bits(scans, capsys):
 def test_pretraining_with_the_card_reads_the_images_so(scans, tmp_path):
     from mmengine.config import Config
 
-    from tools.verbs.pretrain import use_card
+    from tools.verbs.options import use_card
 
     folder, values = scans
     assert main(['card', str(folder), '--value-range', '0,4095', '--out', str(tmp_path / 'cards')]) == 0
     assert not (folder / 'dataset_card.json').exists()
     cfg = Config({'model': {}, 'train_dataloader': {'dataset': {}}})
-    use_card(cfg, load_card(tmp_path / 'cards'))
+    use_card(cfg, load_card(tmp_path / 'cards'), 'train_dataloader')
     assert cfg.train_dataloader.dataset == {'channels': 1, 'value_range': (0.0, 4095.0)}
     assert cfg.model.channels == 1 and cfg.model.mean[0] == pytest.approx(values.mean() / 4095, abs=1e-3)
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 HELP = """Count the images of a data set and measure channels, mean and standard deviation. They go into
-dataset_card.json, which `mimbench pretrain --card` reads; the encoder carries them from there on.
+dataset_card.json, which `mimbench pretrain --card` and `mimbench transfer --card` read.
 
 examples:
   mimbench card data/xray --licence CC-BY-4.0

@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+from pathlib import Path
 
 from pretrain.errors import UserError
 
@@ -9,7 +10,7 @@ from pretrain.errors import UserError
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Options of every verb that trains."""
     parser.add_argument('config', help='config file; `mimbench list configs` shows them')
-    parser.add_argument('--work-dir', help='run directory; default: runs/<config name>')
+    parser.add_argument('--work-dir', help='run directory; default: a folder in runs/ named after the config')
     parser.add_argument('--seed', type=int, help='seed of data order, augmentation and initialisation; default 0')
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm'), help='default: found from the environment')
     parser.add_argument(
@@ -40,3 +41,21 @@ def _literal(text: str):
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
+
+
+def default_folder(config: str) -> Path:
+    """`runs/<config name>`, or `runs/mini/<config name>`: a recipe and its twin have the same name."""
+    path = Path(config)
+    return Path('runs') / ('mini' if path.parent.name == 'mini' else '') / path.stem
+
+
+def add_card_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--card', metavar='FILE', help='dataset_card.json, or its folder: what `mimbench card` measured of the images'
+    )
+
+
+def use_card(cfg, card, loader: str) -> None:
+    """Write what a DatasetCard says of its images into a config: how they are read by a loader, and normalised."""
+    cfg.model.update(channels=card.channels, mean=list(card.mean), std=list(card.std))
+    cfg[loader].dataset.update(channels=card.channels, value_range=card.value_range)

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from tools.verbs.options import add_run_options, parse_overrides
+from pretrain.errors import UserError
+from tools.verbs.options import add_card_option, add_run_options, default_folder, parse_overrides, use_card
 
 HELP = """Pre-train an encoder. The run directory gets checkpoints, metrics.jsonl, TensorBoard logs, reconstruction
 pictures, and at the end encoder.safetensors. Started again with --resume it continues exactly where it stopped; after
@@ -18,9 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='PATH',
         help='image folder, list file, .tar shards, .parquet or .npz instead of the data of the config; repeatable',
     )
-    parser.add_argument(
-        '--card', metavar='FILE', help='dataset_card.json, or its folder: channels, mean and std of the data'
-    )
+    add_card_option(parser)
     parser.add_argument(
         '--resume', action='store_true', help='continue from the newest checkpoint of the run directory'
     )
@@ -29,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from pretrain.data.card import load_card
     from pretrain.data.locate import joined_config
+    from pretrain.engine.checkpointing import finished
     from pretrain.engine.launch import launch, load_config
     from pretrain.engine.processes import leave_processes
 
@@ -37,16 +37,14 @@ def run(args: argparse.Namespace) -> int:
         cfg.train_dataloader.dataset.source = joined_config(args.data)
         cfg.recipe = {**cfg.get('recipe', {}), 'data': ', '.join(args.data)}  # what the card calls data seen
     if args.card:
-        use_card(cfg, load_card(args.card))
+        use_card(cfg, load_card(args.card), 'train_dataloader')
     if args.seed is not None:
         cfg.randomness = {'seed': args.seed}
-    work_dir = args.work_dir or Path('runs') / Path(args.config).stem
+    work_dir = Path(args.work_dir) if args.work_dir else default_folder(args.config)
+    if not args.resume and finished(work_dir / 'checkpoints'):
+        raise UserError(
+            f'{work_dir} holds checkpoints of an earlier run; --resume goes on with it, or take another --work-dir'
+        )
     launch(cfg, work_dir, args.resume, args.launcher).train()
     leave_processes()
     return 0
-
-
-def use_card(cfg, card) -> None:
-    """Write what a DatasetCard says of its images into a pre-training config."""
-    cfg.model.update(channels=card.channels, mean=list(card.mean), std=list(card.std))
-    cfg.train_dataloader.dataset.update(channels=card.channels, value_range=card.value_range)

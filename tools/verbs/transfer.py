@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from tools.verbs.options import add_run_options, parse_overrides
+from tools.verbs.options import add_card_option, add_run_options, default_folder, parse_overrides, use_card
 
 HELP = """Measure a checkpoint, or its random control, on the task of a transfer config. The run directory gets
 result.json when everything is done: scores, protocol, load report, provenance. A run that was stopped goes on when the
@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--like', metavar='FILE', help='with --checkpoint random: the same network as in this file')
     parser.add_argument('--data', metavar='TRAIN', help='training data instead of that of the config')
     parser.add_argument('--val', metavar='VAL', help='validation data instead of that of the config')
+    add_card_option(parser)
     parser.add_argument(
         '--allow-missing',
         action='append',
@@ -33,19 +34,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from pretrain.data.card import load_card
     from pretrain.data.locate import source_config
     from pretrain.engine.launch import load_config
     from pretrain.engine.transfer import Request, run_transfer
 
     cfg = load_config(args.config, parse_overrides(args.cfg_options))
-    for key, path in (('train_dataloader', args.data), ('val_dataloader', args.val)):
+    for part, path in (('train', args.data), ('val', args.val)):
         if path:
-            cfg.setdefault(key, {}).setdefault('dataset', {})['source'] = source_config(path)
+            cfg.setdefault(f'{part}_dataloader', {}).setdefault('dataset', {})['source'] = source_config(path, part)
+        if args.card:
+            use_card(cfg, load_card(args.card), f'{part}_dataloader')
     if args.seed is not None:
         cfg.randomness = {'seed': args.seed}
     request = Request(
         checkpoint=args.checkpoint,
-        work_dir=Path(args.work_dir or default_work_dir(args)),
+        work_dir=Path(args.work_dir) if args.work_dir else default_work_dir(args),
         like=args.like,
         allow_missing=tuple(args.allow_missing),
         force=args.force,
@@ -59,10 +63,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def default_work_dir(args: argparse.Namespace) -> Path:
-    """`runs/<config>/<checkpoint>-seed<n>`; an encoder.safetensors is named after its run directory."""
+    """`<checkpoint>-seed<n>` in the config's folder; an encoder.safetensors is named after its run directory."""
     start = Path(args.checkpoint)
     name = start.resolve().parent.name if start.stem == 'encoder' else start.stem
-    return Path('runs') / Path(args.config).stem / f'{name}-seed{args.seed or 0}'
+    return default_folder(args.config) / f'{name}-seed{args.seed or 0}'
 
 
 def is_first_process() -> bool:

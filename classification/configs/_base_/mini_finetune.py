@@ -24,7 +24,7 @@ train_dataloader = dict(
     dataset=dict(
         type='ImageDataset',
         labels=True,
-        source=dict(type='FolderSource', root='data/procedural/train', layout='classes'),
+        source=dict(type='FolderSource', root='runs/demo/data/train', layout='classes'),
         transform=dict(type='PretrainAugment', size=32, scale=(0.35, 1.0), interpolation='bicubic'),
     ),
 )
@@ -34,7 +34,7 @@ val_dataloader = dict(
     dataset=dict(
         type='ImageDataset',
         labels=True,
-        source=dict(type='FolderSource', root='data/procedural/val', layout='classes'),
+        source=dict(type='FolderSource', root='runs/demo/data/val', layout='classes'),
         transform=dict(type='EvalAugment', resize=32, crop=32),
     ),
 )

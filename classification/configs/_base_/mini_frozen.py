@@ -17,7 +17,7 @@ train_dataloader = dict(
     dataset=dict(
         type='ImageDataset',
         labels=True,
-        source=dict(type='FolderSource', root='data/procedural/train', layout='classes'),
+        source=dict(type='FolderSource', root='runs/demo/data/train', layout='classes'),
         transform=dict(type='EvalAugment', resize=32, crop=32),
     ),
 )
@@ -27,7 +27,7 @@ val_dataloader = dict(
     dataset=dict(
         type='ImageDataset',
         labels=True,
-        source=dict(type='FolderSource', root='data/procedural/val', layout='classes'),
+        source=dict(type='FolderSource', root='runs/demo/data/val', layout='classes'),
         transform=dict(type='EvalAugment', resize=32, crop=32),
     ),
 )

@@ -5,7 +5,7 @@ train_dataloader = dict(
     num_workers=2,
     dataset=dict(
         type='ImageDataset',
-        source=dict(type='FolderSource', root='data/procedural/train'),
+        source=dict(type='FolderSource', root='runs/demo/data/unlabelled'),
         transform=dict(type='PretrainAugment', size=32, scale=(0.2, 1.0), interpolation='bicubic'),
     ),
 )

@@ -1,4 +1,4 @@
-"""Optimisation of all mini twins but MAE's: AdamW, lr 1e-3 for batches of 128, a short warm-up, cosine to 0."""
+"""Optimisation of the mini twins: AdamW, lr 1e-3 for batches of 128, a short warm-up, cosine to 0."""
 
 optim_wrapper = dict(
     type='GuardedOptimWrapper',

@@ -49,7 +49,7 @@ def existing(path: str | Path, what: str) -> Path:
     """The path if it exists. Raises DataError naming what was expected there."""
     path = Path(path)
     if not path.exists():
-        raise DataError(f'{what} {str(path)!r} does not exist; give the path of an existing one')
+        raise DataError(f'{what} {str(path)!r} does not exist; give an existing one with --data PATH (--val PATH)')
     return path
 
 
