@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dist import infer_launcher
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -26,7 +25,7 @@ from classification.setting import Setting, load_facts, prepare
 from pretrain.checkpoint.initial import initial_net
 from pretrain.data.dataset import ImageDataset
 from pretrain.data.loader import build_eval_loader
-from pretrain.engine.processes import join_processes
+from pretrain.engine.processes import find_launcher, join_processes
 from pretrain.engine.provenance import json_hash
 from pretrain.engine.record import Result
 from pretrain.engine.seeding import seed_step
@@ -191,7 +190,7 @@ class FrozenRun:
 def frozen_run(cfg: Config, request: Request, config_hash: str) -> FrozenRun:
     """Check, build the frozen encoder, print what a reader must know, and get the features of both sets."""
     setting = prepare(cfg, request, config_hash)
-    join_processes(request.launcher or infer_launcher())
+    join_processes(request.launcher or find_launcher())
     seed_step(setting.seed, 0, 0)
     model = MODELS.build(setting.cfg.model).eval()
     model.to('cuda' if torch.cuda.is_available() else 'cpu')

@@ -111,11 +111,13 @@ WEIGHT_FREE = ('drop_path_rate',)
 
 
 def _normalise(cfg: Config, card: Card) -> list[str]:
-    """Resolve `mean='checkpoint'`; notes where the recipe normalises unlike the checkpoint."""
+    """Take `mean` and `std` of the checkpoint, where the config names none; notes where it names others."""
     model, notes = cfg.model, []
     for name in ('mean', 'std'):
         known, value = getattr(card, name), model.get(name)
-        if value == 'checkpoint':
+        if value is None and known is not None:
+            model[name] = list(known)
+        elif value == 'checkpoint':
             if known is None:
                 raise CheckpointError(
                     f"model.{name} is 'checkpoint', but the card has none; set it with --cfg-options model.{name}=..."

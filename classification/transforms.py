@@ -52,11 +52,12 @@ class FinetuneAugment:
             raise ConfigError('color_jitter has no effect beside rand_augment in published recipes; set one of them')
         self.size = (size, size) if isinstance(size, int) else tuple(size)
         self.scale, self.ratio, self.interpolation, self.flip = scale, ratio, interpolation, flip
-        self.colours = None
+        self.colours: list | None = None  # for RGB and for grey images
         if rand_augment:
-            self.colours = _rand_augment(rand_augment, min(self.size), fill, FILTERS[interpolation])
+            fills = (fill, [sum(fill) / len(fill)])
+            self.colours = [_rand_augment(rand_augment, min(self.size), f, FILTERS[interpolation]) for f in fills]
         elif color_jitter:
-            self.colours = ColorJitter(color_jitter, color_jitter, color_jitter)
+            self.colours = [ColorJitter(color_jitter, color_jitter, color_jitter)] * 2
 
     def __call__(self, image: Image.Image) -> dict[str, Tensor]:
         if isinstance(image, Tensor):
@@ -68,7 +69,7 @@ class FinetuneAugment:
         if torch.rand(1) < self.flip:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         if self.colours is not None:
-            image = self.colours(image)
+            image = self.colours[image.mode == 'L'](image)
         return {'image': to_tensor(image)}
 
 

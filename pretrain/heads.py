@@ -117,11 +117,11 @@ class TransformerDecoder(Head):
         return nn.Parameter(table, requires_grad=False)
 
     def forward(self, latents: Tensor, mask: Mask) -> Tensor:
-        x = self.embed(latents)
+        x = self.embed(latents).float()  # the residual stream is fp32 under autocast too, as in MAE's training
         prefix, tokens = x[:, : self.num_prefix], x[:, self.num_prefix :]
         if self.visible_only:
             tokens = mask.restore(tokens, self.mask_token)
-        x = torch.cat([prefix, tokens], dim=1) + self.position.to(x.dtype)
+        x = torch.cat([prefix, tokens], dim=1) + self.position
         for block in self.blocks:
             x = block(x)
         return self.prediction(self.norm(x[:, self.num_prefix :]))

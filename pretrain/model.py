@@ -108,6 +108,7 @@ class MaskedModel(TrainableModel):
         self.masking = MODELS.build(masking)
         self.encoder: Encoder = MODELS.build(dict(encoder, image_size=self.image_size, channels=channels))
         self.grid = TokenGrid.over(self.image_size, self.encoder.stride)
+        self._check_unit()
         self.teacher = MODELS.build(dict(teacher, net=self.encoder.net)) if teacher else None
         targets = target if isinstance(target, (list, tuple)) else [target]
         losses = loss if isinstance(loss, (list, tuple)) else [loss]
@@ -130,12 +131,13 @@ class MaskedModel(TrainableModel):
         mask = self.masking(self.encoder.grid, len(batch['image']), batch['image'].device)
         prediction, mask = self.reconstruct(batch['image'], mask)
         out: dict[str, Tensor] = {}
-        for target, criterion in zip(self.targets, self.losses, strict=True):
+        for name, target, criterion in zip(self._loss_names(), self.targets, self.losses, strict=True):
             goal = target(batch, mask)
             value = criterion(target.view(prediction, batch, mask), goal, mask)
-            out['loss' if len(self.targets) == 1 else f'loss_{type(target).__name__.lower()}'] = value
+            out[name] = value
             if hasattr(criterion, 'metrics'):
-                out.update(criterion.metrics(prediction, goal, mask))
+                suffix = name.removeprefix('loss')
+                out |= {f'{k}{suffix}': v for k, v in criterion.metrics(prediction, goal, mask).items()}
         return out
 
     def reconstruct(self, images: Tensor, mask: Mask) -> tuple[Tensor, Mask]:
@@ -158,7 +160,7 @@ class MaskedModel(TrainableModel):
         clean, hidden, prediction = self._visible(batch['image']), found['mask'].units, found['prediction']
         columns = {'original': clean, 'masked': torch.where(hidden, 0.5, clean)}
         target = next((t for t in self.targets if hasattr(t, 'to_image')), None)
-        if target is not None:
+        if target is not None and len(prediction[0]) == self.grid.num_tokens:
             drawn = target.to_image(prediction, batch).clamp(0, 1)
             columns |= {'reconstruction': torch.where(hidden, drawn, clean), 'prediction': drawn}
         return columns
@@ -218,6 +220,25 @@ class MaskedModel(TrainableModel):
         if hasattr(target, 'attach'):
             target.attach(self.teacher)
         return target
+
+    def _loss_names(self) -> list[str]:
+        """`loss` of a single target, else `loss_<target>`, numbered where a target occurs twice."""
+        kinds = [type(target).__name__.lower() for target in self.targets]
+        if len(kinds) == 1:
+            return ['loss']
+        return [f'loss_{k}{kinds[:i].count(k) + 1 if kinds.count(k) > 1 else ""}' for i, k in enumerate(kinds)]
+
+    def _check_unit(self) -> None:
+        """A prediction covers one latent's pixels: a smaller masked unit would be partly hidden, partly visible."""
+        stride, patch = self.grid.patch, self.encoder.grid.patch
+        unit = getattr(self.masking, 'unit', None) or patch
+        unit = (unit,) * len(stride) if isinstance(unit, int) else unit
+        if any(u % s for u, s in zip(unit, stride, strict=True)):
+            shown = ['x'.join(map(str, sides)) for sides in (unit, stride)]
+            raise ConfigError(
+                f'masked units of {shown[0]} pixels do not fill the {shown[1]} pixels of a latent; set masking.unit to '
+                f'a multiple of {stride[0]}'
+            )
 
     def _out_width(self) -> int:
         widths = {target.dim for target in self.targets}

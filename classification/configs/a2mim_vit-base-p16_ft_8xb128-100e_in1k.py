@@ -12,7 +12,14 @@ Approximation of it: the original mixes every batch twice (mix_repeat=2) and war
 _base_ = '_base_/finetune_adamw.py'
 recipe = dict(method='A2MIM', epochs=100, published=dict(top1=0.842), source='Westlake-AI/A2MIM README')
 protocol = dict(id='in1k-finetune-a2mim-100e', version=1, metric='top1', higher_is_better=True, init_stage='mim')
-model = dict(ema=0.99996, encoder=dict(arch='vit_base_patch16_224', position='learned'))
+model = dict(
+    ema=0.99996,
+    encoder=dict(
+        arch='beit_base_patch16_224',
+        arch_args=dict(use_abs_pos_emb=True, use_rel_pos_bias=True, init_values=0.1),
+        position='learned',
+    ),
+)
 train_dataloader = dict(batch_size=128)
 optim_wrapper = dict(clip_grad=dict(max_norm=5.0), optimizer=dict(lr=dict(base=2.5e-3, per=256)))
-param_scheduler = dict(type='WarmupCosine', warmup=20, start=1e-6, end=1e-6 / 1e-2, rebase=False)
+param_scheduler = dict(type='WarmupCosine', warmup=20, start=1e-6, end=1e-6 / 1e-2)

@@ -55,14 +55,14 @@ def place(card: Card, tensors: Mapping[str, Tensor]) -> None:
     """
     args = card.arch_args
     card.relative_bias = any(name.endswith('relative_position_bias_table') for name in tensors)
-    embed = getattr(meta_net(card.arch, args), 'patch_embed', None)
+    net = meta_net(card.arch, args)
+    embed = getattr(net, 'patch_embed', None)
     if embed is None:
         card.grid, card.patch, card.prefix_tokens, card.position = (), (CNN_STRIDE, CNN_STRIDE), 0, 'none'
         return
     args['img_size'], args['patch_size'] = list(embed.img_size), list(embed.patch_size)
     card.patch, card.grid = tuple(embed.patch_size), tuple(embed.grid_size)
-    plain = 'depths' not in args
-    card.prefix_tokens = int(args.get('class_token', True)) + args.get('reg_tokens', 0) if plain else 0
+    card.prefix_tokens = getattr(net, 'num_prefix_tokens', 0)
     card.position = 'relative' if card.relative_bias else 'none'
     if 'pos_embed' in tensors:
         table = tensors['pos_embed'][0, 0 if args.get('no_embed_class') else card.prefix_tokens :]

@@ -16,15 +16,17 @@ def resize_state(state: Mapping[str, Tensor], card: Card, net: nn.Module) -> tup
     """Positions and relative tables on the grids of `net`; other tensors as they are. Second: what was resized."""
     slots = net.state_dict()
     result, resized = dict(state), list[dict]()
-    changed = [n for n, t in state.items() if n in slots and _of_positions(n) and _differ(t, slots[n])]
-    if not changed:
+    placed = [n for n in state if n in slots and _of_positions(n)]
+    if not placed:
         return result, resized
     old = meta_net(card.arch, card.arch_args)
+    # 14x14 and 7x28 tokens have tables of one shape and another order, so the grids are compared, not the shapes.
+    changed = [n for n in placed if _differ(state[n], slots[n]) or (n == 'pos_embed' and _grid(old) != _grid(net))]
     for name in changed:
         tensor = state[name]
         if name == 'pos_embed':
             prefix = 0 if getattr(old, 'no_embed_class', False) else old.num_prefix_tokens
-            before, after = (tuple(n.patch_embed.grid_size) for n in (old, net))
+            before, after = _grid(old), _grid(net)
             result[name] = positions.resize_absolute(tensor, before, after, prefix)
         else:
             module = name.rpartition('.')[0]
@@ -32,6 +34,10 @@ def resize_state(state: Mapping[str, Tensor], card: Card, net: nn.Module) -> tup
             result[name] = positions.resize_relative(tensor, before, after, extra=3 if family(net) == 'beit' else 0)
         resized.append({'target': name, 'from': list(tensor.shape), 'to': list(result[name].shape)})
     return result, resized
+
+
+def _grid(net: nn.Module) -> tuple[int, ...]:
+    return tuple(net.patch_embed.grid_size)
 
 
 def _of_positions(name: str) -> bool:

@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from pretrain.data.sampler import EvalSampler, TrainBatchSampler, TrainOrder
-from pretrain.errors import DataError
+from pretrain.errors import UserError
 
 
 class SizedDataset(Protocol):
@@ -27,7 +27,7 @@ class SizedDataset(Protocol):
 
 
 class ImageLoader(DataLoader):
-    """A DataLoader whose DataErrors read the same from a worker as from the main process: one line, no traceback."""
+    """A DataLoader whose UserErrors read the same from a worker as from the main process: one line, no traceback."""
 
     def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
         return _one_line_errors(super().__iter__())
@@ -37,13 +37,14 @@ def _one_line_errors(batches: Iterator[dict[str, Any]]) -> Iterator[dict[str, An
     try:
         yield from batches
         return
-    except DataError as error:
+    except UserError as error:
         # torch puts the worker's traceback before the message.
-        message = str(error).strip().rpartition(f'{DataError.__qualname__}: ')[2]
+        kind = type(error)
+        message = str(error).strip().rpartition(f'{kind.__qualname__}: ')[2]
         # The error and torch's frame that raised it hold each other, and with them the workers, which a later garbage
         # collection would shut down the slow way: 5 s each.
         error.__traceback__ = None
-    raise DataError(message)
+    raise kind(message)
 
 
 def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -20,8 +20,10 @@ def source_config(path: str | Path, part: str = 'train') -> dict:
         return {'type': kind, 'files' if kind == 'ParquetSource' else 'shards': str(path)}
     if path.is_dir():
         if any(path.glob('*.parquet')):
+            _one_split(path, '*.parquet')
             return {'type': 'ParquetSource', 'files': str(path / '*.parquet')}
         if any(path.glob('*.tar')):
+            _one_split(path, '*.tar')
             return {'type': 'TarSource', 'shards': str(path / '*.tar')}
         return {'type': 'FolderSource', 'root': str(path)}
     if not path.exists():
@@ -39,6 +41,16 @@ def source_config(path: str | Path, part: str = 'train') -> dict:
     kind, argument = by_suffix[path.suffix]
     arrays = {'images': f'{part}_images', 'labels': f'{part}_labels'} if kind == 'ArraySource' else {}
     return {'type': kind, argument: str(path), **arrays}
+
+
+def _one_split(folder: Path, pattern: str) -> None:
+    """DataError for a folder with shards of several splits, as Hugging Face's `data/`: one of them is the test set."""
+    stems = {path.stem.split('-')[0].split('_')[0].lower() for path in folder.glob(pattern)}
+    splits = sorted(stems & {'train', 'training', 'val', 'valid', 'validation', 'test'})
+    if len(splits) > 1:
+        raise DataError(
+            f'{str(folder)!r} holds shards of {" and ".join(splits)}; name those of one: {folder}/{splits[-1]}{pattern}'
+        )
 
 
 def joined_config(paths: Sequence[str | Path]) -> dict:

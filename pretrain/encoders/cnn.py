@@ -21,7 +21,8 @@ class CNNEncoder(Encoder):
     Args:
         masked: 'fill': only the pixels. 'stage': also, before stage `stage` (0 is the first after the stem), hidden
             positions become `gamma * x + token`, gamma a learned scale per channel that starts at 1e-6 (A2MIM).
-        stage: 3 in A2MIM, the last of four: the map has stride 16 there.
+        stage: 3 in A2MIM, the last of four. A ResNet's map has stride 16 there; a ConvNeXt stage begins with its
+            downsampling, and the token comes after that, at stride 32.
     """
 
     ways = ('fill', 'stage')
@@ -31,15 +32,14 @@ class CNNEncoder(Encoder):
         self.kind = family(self.net)
         if self.kind not in ('resnet', 'convnext'):
             raise ConfigError(f'{arch} is no ResNet or ConvNeXt; use the encoder of its own family')
-        if self.kind == 'convnext':
-            self.net.head.requires_grad_(False)  # its norm comes after pooling, which pre-training never does
         stages = self._stages()
         if not 0 < stage < len(stages):
             raise ConfigError(f'encoder.stage is {stage}; allowed: 1 to {len(stages) - 1}')
         self.stage = stage
         info = self.net.feature_info
         info = info[len(info) - len(stages) :]
-        before, self.stride, self.width = info[stage - 1], info[-1]['reduction'], self.net.num_features
+        before = info[stage if self.kind == 'convnext' else stage - 1]
+        self.stride, self.width = info[-1]['reduction'], self.net.num_features
         self.grid = TokenGrid.over(self.image_size, before['reduction'])
         if masked == 'stage':
             self.mask_token = mask_token(before['num_chs'])
@@ -48,11 +48,14 @@ class CNNEncoder(Encoder):
     def forward(self, images: Tensor, mask: Mask) -> Tensor:
         x = self._stem(self.fill_hidden(images, mask))
         for i, stage in enumerate(self._stages()):
-            if i == self.stage and self.masked == 'stage':
-                x = self._insert_token(x, mask)
-            x = stage(x)
+            if i != self.stage or self.masked != 'stage':
+                x = stage(x)
+            elif self.kind == 'convnext':
+                x = stage.blocks(self._insert_token(stage.downsample(x), mask))
+            else:
+                x = stage(self._insert_token(x, mask))
         if self.kind == 'convnext':
-            x = self.net.norm_pre(x)
+            x = self.net.head.norm(self.net.norm_pre(x))  # on the map, where classification norms what it pooled
         return x.flatten(2).transpose(1, 2)
 
     def _insert_token(self, x: Tensor, mask: Mask) -> Tensor:

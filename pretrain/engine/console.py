@@ -35,7 +35,8 @@ class Console:
             self.progress.update(self.task, completed=iteration, status=status)
             return
         rate = (time.perf_counter() - self.start) / max(iteration - self.first, 1)
-        eta = time.strftime('%H:%M:%S', time.gmtime(rate * (self.total - iteration)))
+        left = round(rate * (self.total - iteration))
+        eta = f'{left // 3600}:{left // 60 % 60:02}:{left % 60:02}'
         self.logger.info(f'update {iteration}/{self.total}  {status}  eta {eta}')
 
     def close(self) -> None:

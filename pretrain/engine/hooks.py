@@ -139,11 +139,14 @@ def _some(ids: list[str]) -> str:
 
 
 def _to_host(rows: list[dict]) -> list[dict[str, float]]:
-    """Tensors of all rows to floats with one transfer."""
+    """Tensors of all rows, averaged over the processes, to floats with one transfer."""
     tensors = [(i, k) for i, row in enumerate(rows) for k, v in row.items() if isinstance(v, torch.Tensor)]
     if tensors:
-        values = torch.stack([rows[i][k].detach().float() for i, k in tensors]).tolist()
-        for (i, k), value in zip(tensors, values, strict=True):
+        values = torch.stack([rows[i][k].detach().float() for i, k in tensors])
+        if dist.is_initialized():
+            dist.all_reduce(values)
+            values /= dist.get_world_size()
+        for (i, k), value in zip(tensors, values.tolist(), strict=True):
             rows[i][k] = value
     return rows
 

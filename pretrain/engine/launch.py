@@ -1,18 +1,16 @@
 """From a config file to a runner: load, check, derive, build."""
 
-import os
 import time
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import infer_launcher
 from torch import distributed as dist
 
 from pretrain.engine.derive import derive
 from pretrain.engine.lint import LOADING, check_keys
 from pretrain.engine.precision import choose_attention
-from pretrain.engine.processes import CPU_WRAPPER, join_processes
+from pretrain.engine.processes import CPU_WRAPPER, find_launcher, join_processes, world_size
 from pretrain.engine.provenance import json_hash
 from pretrain.engine.runner import TrainRunner
 from pretrain.errors import ConfigError, UserError
@@ -41,7 +39,7 @@ def launch(cfg: Config, work_dir: str | Path, resume: bool = False, launcher: st
     """A runner that is ready for `train()`."""
     register_all()
     check_keys(cfg)
-    launcher = launcher or infer_launcher()
+    launcher = launcher or find_launcher()
     choose_attention('cuda' if torch.cuda.is_available() else 'cpu')
     recipe_hash = hash_recipe(cfg)
     cfg.work_dir, cfg.resume, cfg.launcher = str(work_dir), resume, launcher
@@ -68,15 +66,6 @@ def hash_recipe(cfg: Config) -> str:
         if key.endswith('_dataloader'):
             recipe[key] = {k: v for k, v in value.items() if k not in LOADING}
     return json_hash(recipe)
-
-
-def world_size(launcher: str) -> int:
-    """Number of processes that the launcher started."""
-    if launcher == 'pytorch':
-        return int(os.environ['WORLD_SIZE'])
-    if launcher == 'slurm':
-        return int(os.environ['SLURM_NTASKS'])
-    return 1
 
 
 def _user_error(error: BaseException | None) -> UserError | None:

@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from pretrain.engine.seeding import seed_step
+from pretrain.engine.sharding import is_sharded
 from pretrain.registry import HOOKS
 
 GAP = 4
@@ -18,10 +19,11 @@ class PictureHook(Hook):
     """Every `interval` epochs and at the end: the first `count` images of the data with a fixed mask.
 
     Columns: original, masked input, prediction pasted into the visible part, and the bare prediction. Models without a
-    pixel target give the first two.
+    pixel target, or that predict hidden tokens only, give the first two. Sharded models give none: one process alone
+    cannot compute with a share of the weights.
     """
 
-    priority = 'LOW'
+    priority = 'LOWEST'  # after saving, so that nothing can be lost by a picture
 
     def __init__(self, interval: int = 10, count: int = 8):
         self.interval, self.count = interval, count
@@ -33,7 +35,7 @@ class PictureHook(Hook):
 
     def write(self, runner) -> None:
         model = runner.bare_model
-        if not hasattr(model, 'pictures'):
+        if not hasattr(model, 'pictures') or is_sharded(model):
             return
         dataset = runner.train_loop.dataset
         samples = [dataset[(0, i)] for i in range(min(self.count, len(dataset)))]

@@ -6,8 +6,31 @@ import subprocess
 import torch
 from torch import distributed as dist
 
+from pretrain.errors import ConfigError
+
 CPU_WRAPPER = {'type': 'MMDistributedDataParallel', 'device_ids': None, 'broadcast_buffers': False}
 """mmengine's arguments but no `device_ids`, which only GPUs have."""
+
+
+def find_launcher() -> str:
+    """'pytorch' under torchrun, 'slurm' in a step of several tasks that srun started, else 'none'.
+
+    A SLURM allocation alone (salloc, a batch script) is no launcher: a command in it is one process.
+    """
+    if 'LOCAL_RANK' in os.environ and 'WORLD_SIZE' in os.environ:
+        return 'pytorch'
+    return 'slurm' if int(os.environ.get('SLURM_STEP_NUM_TASKS', 1)) > 1 else 'none'
+
+
+def world_size(launcher: str) -> int:
+    """Number of processes that the launcher started. ConfigError when its variables are not there."""
+    name = {'pytorch': 'WORLD_SIZE', 'slurm': 'SLURM_NTASKS'}.get(launcher)
+    if name is None:
+        return 1
+    if name not in os.environ:
+        script = 'tools/dist_train.sh' if launcher == 'pytorch' else 'tools/slurm_train.sh'
+        raise ConfigError(f'--launcher {launcher}, but {name} is not set; start {script}, or leave --launcher out')
+    return int(os.environ[name])
 
 
 def join_processes(launcher: str) -> None:

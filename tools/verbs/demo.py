@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         command('pretrain', PRETRAIN, *where, '--cfg-options', *options)
     command('inspect', str(encoder))
 
-    sets = ['--data', str(data / 'train'), '--val', str(data / 'val'), '--card', str(data)]
+    sets = ['--data', str(data / 'train'), '--val', str(data / 'val')]
     epochs = ['--cfg-options', f'train_cfg.epochs={args.finetune_epochs}', 'train_cfg.effective_batch=32']
     for name, checkpoint in (('mae', [str(encoder)]), ('random', ['random', '--like', str(encoder)])):
         for task, config, options in (('knn', KNN, []), ('finetune', FINETUNE, epochs)):
