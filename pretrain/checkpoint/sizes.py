@@ -20,33 +20,30 @@ def resize_state(state: Mapping[str, Tensor], card: Card, net: nn.Module) -> tup
     if not placed:
         return result, resized
     old = meta_net(card.arch, card.arch_args)
-    # 14x14 and 7x28 tokens have tables of one shape and another order, so the grids are compared, not the shapes.
-    changed = [n for n in placed if _differ(state[n], slots[n]) or (n == 'pos_embed' and _grid(old) != _grid(net))]
-    for name in changed:
-        tensor = state[name]
+    for name in placed:
+        tensor, before, after = state[name], _place(old, name), _place(net, name)
+        # Places are compared, not shapes: 14x14 and 7x28 tokens have tables of one shape and another order. Another
+        # width is another network, which the audit reports.
+        if before == after or tensor.shape[-1] != slots[name].shape[-1]:
+            continue
         if name == 'pos_embed':
             prefix = 0 if getattr(old, 'no_embed_class', False) else old.num_prefix_tokens
-            before, after = _grid(old), _grid(net)
             result[name] = positions.resize_absolute(tensor, before, after, prefix)
         else:
-            module = name.rpartition('.')[0]
-            before, after = (tuple(n.get_submodule(module).window_size) for n in (old, net))
             result[name] = positions.resize_relative(tensor, before, after, extra=3 if family(net) == 'beit' else 0)
         resized.append({'target': name, 'from': list(tensor.shape), 'to': list(result[name].shape)})
     return result, resized
-
-
-def _grid(net: nn.Module) -> tuple[int, ...]:
-    return tuple(net.patch_embed.grid_size)
 
 
 def _of_positions(name: str) -> bool:
     return name == 'pos_embed' or name.endswith('relative_position_bias_table')
 
 
-def _differ(tensor: Tensor, slot: Tensor) -> bool:
-    """Other rows, same width: another width is another network, which the audit reports."""
-    return tensor.shape != slot.shape and tensor.shape[-1] == slot.shape[-1]
+def _place(net: nn.Module, name: str) -> tuple[int, ...]:
+    """What a table of positions spans: the token grid, or the window of its attention."""
+    if name == 'pos_embed':
+        return tuple(net.patch_embed.grid_size)
+    return tuple(net.get_submodule(name.rpartition('.')[0]).window_size)
 
 
 def input_args(

@@ -34,6 +34,16 @@ def test_another_size_resizes_positions_only(opened, size):
     assert 'resized' in report.line() and report.coverage == 1
 
 
+@pytest.mark.parametrize('opened', ['mae encoder', 'beit'], indirect=True)
+def test_a_table_of_equal_size_in_another_order_is_resized(opened):
+    """2 x 6 and 6 x 2 tokens have tables of one shape, positions and relative ones."""
+    wide = load.at_size(opened, (8, 24))
+    net, report = load.build_net(wide, image_size=(24, 8))
+    changed = [entry['target'] for entry in report.resized]
+    assert changed and all(entry['from'] == entry['to'] for entry in report.resized)
+    assert not torch.equal(net.state_dict()[changed[0]], wide.state[changed[0]])
+
+
 @pytest.mark.parametrize('opened', ['mae encoder', 'beit', 'swin'], indirect=True)
 def test_the_own_size_resizes_nothing(opened):
     net, report = load.build_net(opened, image_size=opened.card.image_size)

@@ -218,6 +218,10 @@ def test_augmentation() -> None:
     assert len({augment(picture)['image'].float().mean().item() for _ in range(4)}) > 1
     whole = FinetuneAugment((30, 40), scale=(1.0, 1.0), ratio=(4 / 3, 4 / 3), flip=1.0)(picture)['image']
     assert np.array_equal(whole.permute(1, 2, 0).numpy(), np.asarray(picture)[:, ::-1])
+    grey = picture.convert('L')
+    for seed in range(20):  # every kind of operation is drawn
+        torch.manual_seed(seed)
+        assert augment(grey)['image'].shape == (1, 16, 16)
     for wrong in ({'rand_augment': 'rand-m9', 'color_jitter': 0.4}, {'interpolation': 'nearest'}):
         with pytest.raises(ConfigError):
             FinetuneAugment(16, **wrong)

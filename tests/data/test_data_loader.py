@@ -11,7 +11,7 @@ from pretrain.data import (
     build_loader,
     build_train_loader,
 )
-from pretrain.errors import DataError
+from pretrain.errors import ConfigError, DataError
 
 pytestmark = pytest.mark.unit
 
@@ -114,6 +114,14 @@ def test_damaged_image_in_a_loader(folder, damage, workers):
         list(loader)
     assert str(caught.value).startswith(f"image '{path}' cannot be decoded: ")
     assert '\n' not in str(caught.value)
+
+
+def test_a_wrong_config_in_a_worker_is_one_line(folder):
+    config = dict(type='FolderSource', root=str(folder))
+    loader = build_eval_loader(ImageDataset(config, EvalAugment(16, 999)), 4, num_workers=1)
+    with pytest.raises(ConfigError) as caught:
+        list(loader)
+    assert '999' in str(caught.value) and '\n' not in str(caught.value) and 'Traceback' not in str(caught.value)
 
 
 def test_settings(dataset):

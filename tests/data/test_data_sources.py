@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pretrain.data import ArraySource, FolderSource, ListSource, ParquetSource, TarSource
+from pretrain.data.locate import source_config
 from pretrain.data.names import PackedStrings
 from pretrain.data.sources.tar import expand_shards
 from pretrain.errors import DataError, UserError
@@ -291,3 +292,18 @@ def test_real_folder_and_npz(shared_data):
     assert len(source) == 2500 and len(source.classes) == 100 and source.label(2499) == 99
     arrays = ArraySource(shared_data / 'pneumoniamnist' / 'pneumoniamnist_trainval.npz')
     assert len(arrays) == 4708 and arrays.read(0).shape == (28, 28)
+
+
+def test_a_folder_with_shards_of_several_splits_is_refused(tmp_path):
+    for name in ('train-00000-of-00001', 'test-00000-of-00001'):
+        (tmp_path / f'{name}.parquet').touch()
+    with pytest.raises(DataError, match=r'test and train.*train\*\.parquet'):
+        source_config(tmp_path)
+    (tmp_path / 'test-00000-of-00001.parquet').unlink()
+    assert source_config(tmp_path)['files'].endswith('*.parquet')
+
+
+def test_arrays_of_the_part_that_is_asked_for(tmp_path):
+    np.savez(tmp_path / 'set.npz', val_images=np.zeros((2, 4, 4), np.uint8))
+    assert source_config(tmp_path / 'set.npz', 'val')['images'] == 'val_images'
+    assert source_config(tmp_path / 'set.npz')['images'] == 'train_images'

@@ -8,7 +8,7 @@ from mmengine.hooks import Hook
 from tiny import final_state, start, train, write_config
 from torch import nn
 
-from pretrain.engine.hooks import NonFiniteError, _culprits
+from pretrain.engine.hooks import NonFiniteError, _culprits, _to_host
 from pretrain.engine.optim import GuardedOptimWrapper
 
 pytestmark = pytest.mark.unit
@@ -107,6 +107,7 @@ def _one_of_three(rank: int, folder: str) -> None:
     update(net, wrapped, float('nan') if rank == 2 else 1.0)
     assert bool(wrapped.failed) and bool(wrapped.failed_here) == (rank == 2)
     said = [_culprits(bool(wrapped.failed_here), [f'{rank}.jpg']), _culprits(False, [f'{rank}.jpg'])]
+    assert _to_host([{'iter': 3, 'loss': torch.tensor(float(rank))}]) == [{'iter': 3, 'loss': 1.0}]
     Path(folder, str(rank)).write_text('\n'.join(said))
     dist.destroy_process_group()
 

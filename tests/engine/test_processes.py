@@ -10,6 +10,9 @@ import pytest
 import torch
 from tiny import ROOT, final_state, log, write_config
 
+from pretrain.engine.processes import find_launcher, world_size
+from pretrain.errors import ConfigError
+
 pytestmark = pytest.mark.smoke
 
 
@@ -52,7 +55,11 @@ def test_sharded_training_is_ddp_training(tmp_path):
         assert torch.allclose(tensor, final_state(tmp_path / 'fsdp')['model'][name], atol=1e-4), name
 
 
-@pytest.mark.parametrize('options', [[], ['model_wrapper_cfg.type=FullyShard']], ids=['ddp', 'sharded'])
+@pytest.mark.parametrize(
+    'options',
+    [[], ['model_wrapper_cfg.type=FullyShard', "default_hooks.pictures={'interval': 1}"]],
+    ids=['ddp', 'sharded'],
+)
 def test_a_resumed_run_on_two_processes_is_the_undisturbed_one(tmp_path, options):
     config = write_config(tmp_path, batch=4)
     spread(config, tmp_path / 'run', *options)
@@ -101,3 +108,28 @@ def test_a_mistake_is_one_line_and_exit_code_2_whatever_the_number_of_processes(
     said = process.stdout.read()
     assert process.wait(100) == 2
     assert said.count('\n') == 1 and 'ration' in said, said
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ('variables', 'launcher'),
+    [
+        ({}, 'none'),
+        ({'LOCAL_RANK': '0', 'WORLD_SIZE': '2', 'SLURM_STEP_NUM_TASKS': '2'}, 'pytorch'),
+        ({'SLURM_NTASKS': '8'}, 'none'),
+        ({'SLURM_NTASKS': '8', 'SLURM_STEP_NUM_TASKS': '1'}, 'none'),
+        ({'SLURM_NTASKS': '8', 'SLURM_STEP_NUM_TASKS': '8'}, 'slurm'),
+    ],
+)
+def test_an_allocation_is_no_launcher(monkeypatch, variables, launcher):
+    """In a shell of salloc, or a batch script, a command is one process; only srun starts several."""
+    for name in ('LOCAL_RANK', 'WORLD_SIZE', 'SLURM_NTASKS', 'SLURM_STEP_NUM_TASKS'):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert find_launcher() == launcher
+    assert world_size(launcher) == {'none': 1, 'pytorch': 2, 'slurm': 8}[launcher]
+    for name in variables:
+        monkeypatch.delenv(name)
+    with pytest.raises(ConfigError, match=r'dist_train\.sh'):
+        world_size('pytorch')

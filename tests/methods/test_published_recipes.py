@@ -100,11 +100,11 @@ A2MIM_VIT = dict(
     lr=4e-4,
     epochs=800,
     last_factor=0.1,
-    interpolation='bicubic',
+    interpolation='bilinear',
     tokens=196,
     hidden=120,
-    decayed=('encoder.net.rel_pos_bias.relative_position_bias_table',),
-    spared=('encoder.mask_token', 'encoder.net.cls_token', 'encoder.net.blocks.0.gamma_1'),
+    decayed=('encoder.net.blocks.0.attn.relative_position_bias_table',),
+    spared=('encoder.mask_token', 'encoder.net.cls_token', 'encoder.net.pos_embed', 'encoder.net.blocks.0.gamma_1'),
 )
 A2MIM_CNN = dict(
     batch=2048,
@@ -115,7 +115,7 @@ A2MIM_CNN = dict(
     epochs=300,
     last_factor=1e-5 / 1.2e-3,
     crop=0.8,
-    interpolation='bicubic',
+    interpolation='bilinear',
     tokens=196,
     hidden=120,
 )
@@ -152,8 +152,8 @@ ROWS = [
     Row('beit_vit-large-p16_linear_8xb64-800e_in1k', parameters=311.6, **BEIT),
     Row('maskfeat_vit-base-p16_linear_8xb256-300e_in1k', parameters=85.9, **MASKFEAT),
     Row('maskfeat_vit-large-p16_linear_8xb64-300e_in1k', parameters=303.4, **MASKFEAT),
-    Row('a2mim_vit-base-p16_pixelshuffle_8xb128-800e_in1k', parameters=86.3, **A2MIM_VIT),
-    Row('a2mim_vit-small-p16_pixelshuffle_8xb256-800e_in1k', parameters=21.9, **A2MIM_VIT),
+    Row('a2mim_vit-base-p16_pixelshuffle_8xb128-800e_in1k', parameters=86.5, **A2MIM_VIT),
+    Row('a2mim_vit-small-p16_pixelshuffle_8xb256-800e_in1k', parameters=48.6, **A2MIM_VIT),
     Row(
         'a2mim_resnet50_pixelshuffle_8xb256-300e_in1k',
         parameters=29.8,
@@ -173,7 +173,7 @@ ROWS = [
         parameters=51.8,
         decayed=('encoder.net.stem.0.weight',),
         spared=('encoder.mask_token', 'encoder.gamma'),
-        **A2MIM_CNN,
+        **{**A2MIM_CNN, 'tokens': 49, 'hidden': 30},
     ),
 ]
 
