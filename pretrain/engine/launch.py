@@ -31,7 +31,10 @@ def load_config(path: str | Path, options: dict | None = None) -> Config:
         cfg = Config.fromfile(str(path), lazy_import=False)
     except (SyntaxError, KeyError, TypeError, FileNotFoundError, OSError, NameError, AttributeError) as error:
         raise ConfigError(f'{path}: {type(error).__name__}: {error}') from error
-    cfg.merge_from_dict(options or {})
+    try:
+        cfg.merge_from_dict(options or {})
+    except (TypeError, KeyError, IndexError) as error:
+        raise ConfigError(f'--cfg-options do not fit {path}: {error}') from error
     return cfg
 
 

@@ -62,6 +62,7 @@ def test_sharded_training_is_ddp_training(tmp_path):
 )
 def test_a_resumed_run_on_two_processes_is_the_undisturbed_one(tmp_path, options):
     config = write_config(tmp_path, batch=4)
+    config.write_text(config.read_text().replace('pictures=None', 'pictures=dict(interval=1)'))
     spread(config, tmp_path / 'run', *options)
     checkpoints = tmp_path / 'run' / 'checkpoints'
     last = checkpoints / 'iter_0000020.pth'
@@ -72,6 +73,8 @@ def test_a_resumed_run_on_two_processes_is_the_undisturbed_one(tmp_path, options
     assert log(tmp_path / 'run') == rows
     for name, tensor in undisturbed['model'].items():
         assert torch.equal(tensor, torch.load(last)['model'][name]), name
+    pictures = list((tmp_path / 'run' / 'pictures').glob('*.png')) if (tmp_path / 'run' / 'pictures').exists() else []
+    assert bool(pictures) == (not options), 'sharded models draw none, and do not stop for it'
 
 
 def launch_script(config, work_dir, *options):

@@ -173,6 +173,10 @@ def test_derived_values_are_written_into_the_config(cfg):
 def test_a_broken_config_is_one_line(tmp_path):
     with pytest.raises(ConfigError, match='no such config'):
         load_config(tmp_path / 'absent.py')
+    fine = tmp_path / 'fine.py'
+    fine.write_text('hook = None\n')
+    with pytest.raises(ConfigError, match='--cfg-options do not fit'):
+        load_config(fine, {'hook': {'interval': 1}})
     broken = tmp_path / 'broken.py'
     broken.write_text('model = dict(\n')
     with pytest.raises(ConfigError, match=r'broken\.py: SyntaxError'):
