@@ -55,11 +55,7 @@ def test_sharded_training_is_ddp_training(tmp_path):
         assert torch.allclose(tensor, final_state(tmp_path / 'fsdp')['model'][name], atol=1e-4), name
 
 
-@pytest.mark.parametrize(
-    'options',
-    [[], ['model_wrapper_cfg.type=FullyShard', "default_hooks.pictures={'interval': 1}"]],
-    ids=['ddp', 'sharded'],
-)
+@pytest.mark.parametrize('options', [[], ['model_wrapper_cfg.type=FullyShard']], ids=['ddp', 'sharded'])
 def test_a_resumed_run_on_two_processes_is_the_undisturbed_one(tmp_path, options):
     config = write_config(tmp_path, batch=4)
     config.write_text(config.read_text().replace('pictures=None', 'pictures=dict(interval=1)'))
@@ -73,8 +69,7 @@ def test_a_resumed_run_on_two_processes_is_the_undisturbed_one(tmp_path, options
     assert log(tmp_path / 'run') == rows
     for name, tensor in undisturbed['model'].items():
         assert torch.equal(tensor, torch.load(last)['model'][name]), name
-    pictures = list((tmp_path / 'run' / 'pictures').glob('*.png')) if (tmp_path / 'run' / 'pictures').exists() else []
-    assert bool(pictures) == (not options), 'sharded models draw none, and do not stop for it'
+    assert (tmp_path / 'run' / 'pictures').exists() == (not options), 'sharded models draw none, and go on'
 
 
 def launch_script(config, work_dir, *options):
