@@ -1,5 +1,6 @@
 """A non-finite loss stops the run before any parameter changes, and says where."""
 
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,13 @@ def _one_of_three(rank: int, folder: str) -> None:
 
 
 def test_every_process_names_the_guilty_one_and_its_samples(tmp_path):
-    torch.multiprocessing.spawn(_one_of_three, (str(tmp_path),), nprocs=3)
+    context = multiprocessing.get_context('fork')  # a fresh interpreter each would import torch three times
+    processes = [context.Process(target=_one_of_three, args=(rank, str(tmp_path))) for rank in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
     for rank in range(3):
         one, every = (tmp_path / str(rank)).read_text().splitlines()
         assert one == 'process 2, samples: 2.jpg'
