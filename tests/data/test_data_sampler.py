@@ -80,7 +80,9 @@ def test_endless_and_lengths():
 
 
 def test_wrong_sizes():
-    with pytest.raises(DataError, match=r"10 images are fewer than one effective batch of 16; lower train_cfg.effective_batch"):
+    with pytest.raises(
+        DataError, match=r'10 images are fewer than one effective batch of 16; lower train_cfg.effective_batch'
+    ):
         TrainOrder(10, 16)
     with pytest.raises(DataError):
         TrainOrder(0, 1, partial='carry')
