@@ -1,6 +1,7 @@
 """The plain ViT as a dense encoder: full or windowed attention, over maps of any rectangle. Read `forward` first."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -149,7 +150,7 @@ class DenseViT(DenseEncoder):
 
     def _add_positions(self, decomposed: bool, tables: str | None) -> None:
         net = self.net
-        own = [getattr(block.attn, 'relative_position_bias_table', None) for block in net.blocks]
+        own: list[Any] = [getattr(block.attn, 'relative_position_bias_table', None) for block in net.blocks]
         has_own = own[0] is not None
         tables = tables or ('own' if has_own else 'none')
         if tables not in TABLES or (tables == 'own') != has_own:
