@@ -13,7 +13,7 @@ from pretrain.checkpoint.card import Card
 from pretrain.checkpoint.initial import card_of
 from pretrain.engine.record import Meter, Protocol, Result, Start, stamp, write_result
 from pretrain.engine.transfer import RANDOM, Request, protocol_of, seed_of
-from pretrain.errors import CheckpointError, ConfigError
+from pretrain.errors import ConfigError
 
 
 @dataclass
@@ -117,14 +117,8 @@ def _normalise(cfg: Config, card: Card) -> list[str]:
         known, value = getattr(card, name), model.get(name)
         if value is None and known is not None:
             model[name] = list(known)
-        elif value == 'checkpoint':
-            if known is None:
-                raise CheckpointError(
-                    f"model.{name} is 'checkpoint', but the card has none; set it with --cfg-options model.{name}=..."
-                )
-            model[name] = list(known)
         elif isinstance(value, str):
-            raise ConfigError(f"model.{name} is {value!r}; it takes one number per channel, or 'checkpoint'")
+            raise ConfigError(f'model.{name} is {value!r}; it takes one number per channel')
         elif known is not None and value is not None and [round(v, 3) for v in value] != [round(v, 3) for v in known]:
             notes.append(f'pixels are normalised with {name} {tuple(value)}, pre-training used {tuple(known)}')
     return notes

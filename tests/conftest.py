@@ -36,6 +36,17 @@ def mimbench(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
     return run
 
 
+@pytest.fixture(scope='module')
+def one_thread():
+    """Networks of tests are so small that threads only get in each other's way."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(autouse=True)
 def _same_random_state() -> None:
     """Every test starts from the same random state, in whatever order the tests run."""

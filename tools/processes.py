@@ -9,7 +9,9 @@ import os
 import signal
 import sys
 
-FAILED, INTERRUPTED, PREEMPTED = 1, 130, 75
+from tools.main import FAILED, INTERRUPTED
+
+PREEMPTED = 75
 SECONDS_TO_SAVE = 110
 """What the processes get after a signal, within the two minutes that schedulers warn ahead; torchrun's own are 30."""
 

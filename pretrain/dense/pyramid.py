@@ -68,15 +68,15 @@ class FourLevels(nn.Module):
 
     Args:
         width: channels of the maps.
-        sync: synchronise batch norm over processes.
+
+    Batch norm is synchronised over processes by the config's `sync_bn`, like that of any other part.
     """
 
-    def __init__(self, width: int, sync: bool = True):
+    def __init__(self, width: int):
         super().__init__()
-        norm = nn.SyncBatchNorm(width) if sync and torch.cuda.is_available() else nn.BatchNorm2d(width)
         self.scales = nn.ModuleList(
             [
-                nn.Sequential(_double(width, width), norm, nn.GELU(), _double(width, width)),
+                nn.Sequential(_double(width, width), nn.BatchNorm2d(width), nn.GELU(), _double(width, width)),
                 _double(width, width),
                 nn.Identity(),
                 nn.MaxPool2d(2),

@@ -1,12 +1,8 @@
-"""One thread: these networks are so small that threads only get in each other's way."""
+"""All tests of this folder run on one thread."""
 
 import pytest
-import torch
 
 
-@pytest.fixture(autouse=True, scope='session')
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+@pytest.fixture(autouse=True, scope='module')
+def _one_thread(one_thread):
+    pass

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import FAMILIES
+from families import FAMILIES
 
 from pretrain.dense import build_dense
 from pretrain.dense.pyramid import FourLevels, SimpleFeaturePyramid

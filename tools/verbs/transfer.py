@@ -40,11 +40,12 @@ def run(args: argparse.Namespace) -> int:
     from pretrain.engine.transfer import Request, run_transfer
 
     cfg = load_config(args.config, parse_overrides(args.cfg_options))
+    card = load_card(args.card) if args.card else None
     for part, path in (('train', args.data), ('val', args.val)):
         if path:
             cfg.setdefault(f'{part}_dataloader', {}).setdefault('dataset', {})['source'] = source_config(path, part)
-        if args.card:
-            use_card(cfg, load_card(args.card), f'{part}_dataloader')
+        if card:
+            use_card(cfg, card, f'{part}_dataloader')
     if args.seed is not None:
         cfg.randomness = {'seed': args.seed}
     request = Request(
