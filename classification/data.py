@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pretrain.data.build import build_dataset
 from pretrain.data.dataset import ImageDataset
 from pretrain.data.sources.base import Source
 from pretrain.errors import ConfigError, DataError
-from pretrain.registry import DATASETS
 
 
 @dataclass
@@ -45,7 +45,7 @@ def labelled_data(cfg: Mapping) -> LabelledData:
         key = f'{part}_dataloader'
         if key not in cfg:
             raise ConfigError(f'{cfg.get("filename", "config")}: no {key}; a classification transfer needs both sets')
-        sets[part] = DATASETS.build(cfg[key]['dataset'])
+        sets[part] = build_dataset(cfg[key]['dataset'])
         if not getattr(sets[part], 'labels', False):
             raise ConfigError(f'{key}.dataset.labels is not True; classification needs labels')
     train, val = sets['train'], sets['val']

@@ -17,18 +17,18 @@ from torch import Tensor
 from torch import distributed as dist
 
 from classification.data import identity
-from classification.evaluate import full_precision, is_main, world_size
-from classification.metrics import Scores
 from classification.model import TransferModel
 from classification.pooling import check_pool, default_pool, pooled
-from classification.setting import Setting, load_facts, prepare
+from classification.task import ClassificationTask
 from pretrain.checkpoint.initial import initial_net
 from pretrain.data.dataset import ImageDataset
 from pretrain.data.loader import build_eval_loader
-from pretrain.engine.processes import find_launcher, join_processes
+from pretrain.engine.evaluation import full_precision, gather_rows
+from pretrain.engine.processes import find_launcher, is_main, join_processes, joined_processes
 from pretrain.engine.provenance import json_hash
-from pretrain.engine.record import Result
+from pretrain.engine.record import Result, Scores
 from pretrain.engine.seeding import seed_step
+from pretrain.engine.setting import Setting, load_facts
 from pretrain.engine.transfer import Request
 from pretrain.files import atomic
 from pretrain.registry import MODELS
@@ -91,11 +91,7 @@ def extract(model: FrozenEncoder, dataset: ImageDataset, batch_size: int, **load
         with full_precision():
             x = model.features(model.data_preprocessor(batch)['image']).float().cpu()
         rows.append((batch['index'].numpy(), x.numpy(), batch['label'].numpy()))
-    if dist.is_available() and dist.is_initialized():
-        parts: list[Any] = [None] * dist.get_world_size()
-        dist.all_gather_object(parts, rows)
-        rows = [row for part in parts for row in part]
-    index, x, label = (np.concatenate(column) for column in zip(*rows, strict=True))
+    index, x, label = (np.concatenate(column) for column in zip(*gather_rows(rows), strict=True))
     order = np.argsort(index, kind='stable')
     if not np.array_equal(index[order], np.arange(len(dataset))):
         raise RuntimeError(f'{len(index)} features for the {len(dataset)} images of the set')
@@ -182,14 +178,14 @@ class FrozenRun:
 
     def record(self, scores: Scores, **facts) -> Result:
         """Write the result, from the first process."""
-        size = world_size()
+        size = joined_processes()
         facts |= {'world_size': size, 'cost': self.setting.meter.read(size)}
         return self.setting.record(scores, self.load_report, self.model.initial.sha256, write=is_main(), **facts)
 
 
-def frozen_run(cfg: Config, request: Request, config_hash: str) -> FrozenRun:
+def frozen_run(task: ClassificationTask, cfg: Config, request: Request, config_hash: str) -> FrozenRun:
     """Check, build the frozen encoder, print what a reader must know, and get the features of both sets."""
-    setting = prepare(cfg, request, config_hash)
+    setting = task.prepare(cfg, request, config_hash)
     join_processes(request.launcher or find_launcher())
     seed_step(setting.seed, 0, 0)
     model = MODELS.build(setting.cfg.model).eval()

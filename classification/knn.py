@@ -7,6 +7,7 @@ from torch import Tensor
 
 from classification.frozen import Features, frozen_run
 from classification.metrics import ClassMetrics
+from classification.task import ClassificationTask
 from pretrain.engine.record import Result
 from pretrain.engine.transfer import Request
 from pretrain.errors import ConfigError
@@ -17,7 +18,7 @@ CHUNK = 1 << 25
 
 
 @TASKS.register_module()
-class KNN:
+class KNN(ClassificationTask):
     """Classify validation images by their `k` most similar training images.
 
     Args:
@@ -31,7 +32,7 @@ class KNN:
         self.k, self.temperature = k, temperature
 
     def run(self, cfg: Config, request: Request, config_hash: str) -> Result:
-        found = frozen_run(cfg, request, config_hash)
+        found = frozen_run(self, cfg, request, config_hash)
         setting, device = found.setting, found.model.data_preprocessor.mean.device
         votes = knn_votes(found.train, found.val.x, self.k, self.temperature, setting.data.num_classes, device)
         metrics = ClassMetrics(

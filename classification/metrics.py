@@ -1,25 +1,15 @@
 """Accuracy and likelihood that depend on the predictions alone: not on batches, order or processes."""
 
-from dataclasses import dataclass, field
-from typing import Any
-
 import numpy as np
 import torch
-from torch import Tensor
-from torch import distributed as dist
+from torch import Tensor, nn
 
-
-@dataclass
-class Scores:
-    """Shares in [0, 1], nll in nats per image."""
-
-    overall: dict[str, float]
-    per_class: dict[str, dict[str, float]] = field(default_factory=dict)
-    num_samples: int = 0
+from pretrain.engine.evaluation import check_complete, gather_rows
+from pretrain.engine.record import Scores
 
 
 class ClassMetrics:
-    """Collects one row per image, keyed by its index in the data set.
+    """Collects one row per image, keyed by its index in the data set. Shares in [0, 1], nll in nats per image.
 
     Args:
         num_samples: size of the evaluated set.
@@ -36,6 +26,11 @@ class ClassMetrics:
         self.classes = classes or [str(i) for i in range(num_classes)]
         self.rows: list[tuple[np.ndarray, ...]] = []
 
+    def observe(self, model: nn.Module, batch: dict) -> None:
+        """Add the predictions of `model` for a collated batch of images."""
+        prepared = model.data_preprocessor(batch)
+        self.add(batch['index'], model.predict(prepared)['logits'], prepared['label'])
+
     def add(self, index: Tensor, logits: Tensor, label: Tensor) -> None:
         """`(B,)`, `(B, classes)`, `(B,)`. Raises RuntimeError when a logit is not finite."""
         logits, label = logits.detach().double(), label.to(logits.device)
@@ -48,17 +43,14 @@ class ClassMetrics:
 
     def gather(self) -> None:
         """Bring the rows of all processes to every one of them."""
-        if dist.is_available() and dist.is_initialized():
-            parts: list[Any] = [None] * dist.get_world_size()
-            dist.all_gather_object(parts, self.rows)
-            self.rows = [row for part in parts for row in part]
+        self.rows = gather_rows(self.rows)
 
     def scores(self) -> Scores:
         """Raises RuntimeError unless every image was seen exactly once."""
         columns = [np.concatenate(c) for c in zip(*self.rows, strict=True)] if self.rows else [np.empty(0, int)] * 4
         order = np.argsort(columns[0], kind='stable')
         index, label, rank, nll = (c[order] for c in columns)
-        self._check_complete(index)
+        check_complete(index.tolist(), self.num_samples)
         counts = np.bincount(label, minlength=self.num_classes)
         hits = np.bincount(label[rank < 1], minlength=self.num_classes)
         per_class = {self.classes[i]: hits[i] / counts[i] for i in range(self.num_classes) if counts[i]}
@@ -69,15 +61,6 @@ class ClassMetrics:
         if self.likelihood:
             overall['nll'] = float(nll.sum(dtype=np.float64) / len(index))
         return Scores(overall, {'top1': {k: float(v) for k, v in per_class.items()}}, len(index))
-
-    def _check_complete(self, index: np.ndarray) -> None:
-        unique, times = np.unique(index, return_counts=True)
-        if len(index) != self.num_samples or len(unique) != len(index):
-            twice = unique[times > 1][:5].tolist()
-            raise RuntimeError(
-                f'evaluated {len(index)} predictions of {len(unique)} images, the set has {self.num_samples}'
-                + (f'; seen more than once: {twice}' if twice else '')
-            )
 
 
 def rank_of(logits: Tensor, label: Tensor) -> Tensor:

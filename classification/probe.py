@@ -11,12 +11,13 @@ import torch.nn.functional as F
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from classification.evaluate import is_main
 from classification.frozen import Features, FrozenEncoder, frozen_run
 from classification.lars import LARS
 from classification.metrics import ClassMetrics
 from classification.model import linear_head
+from classification.task import ClassificationTask
 from pretrain.engine.derive import learning_rate
+from pretrain.engine.processes import is_main
 from pretrain.engine.record import Result
 from pretrain.engine.schedule import WarmupCosine
 from pretrain.engine.transfer import Request
@@ -51,7 +52,7 @@ class LinearProbe(FrozenEncoder):
 
 
 @TASKS.register_module()
-class FrozenProbe:
+class FrozenProbe(ClassificationTask):
     """Trains the probe's head on cached features with LARS, warm-up and cosine decay, in fp32.
 
     Args:
@@ -66,7 +67,7 @@ class FrozenProbe:
         self.lr = {'base': 0.1, 'per': 256} if lr is None else lr
 
     def run(self, cfg: Config, request: Request, config_hash: str) -> Result:
-        found = frozen_run(cfg, request, config_hash)
+        found = frozen_run(self, cfg, request, config_hash)
         setting, device = found.setting, found.model.data_preprocessor.mean.device
         batch = min(self.batch, len(found.train.x))
         derived = {'batch_size': batch, 'lr': learning_rate(self.lr, batch)}

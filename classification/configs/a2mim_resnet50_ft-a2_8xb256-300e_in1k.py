@@ -11,7 +11,7 @@ Approximation of it: no repeated augmentation, and the average of the weights is
 _base_ = '_base_/imagenet.py'
 recipe = dict(method='A2MIM', epochs=300, published=dict(top1=0.804), source='Westlake-AI/A2MIM README')
 protocol = dict(id='in1k-finetune-rsb-a2', version=1, metric='top1', higher_is_better=True, init_stage='mim')
-task = dict(type='Train')
+task = dict(type='Classify')
 model = dict(
     type='Classifier',
     image_size=224,

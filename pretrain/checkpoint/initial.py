@@ -18,6 +18,9 @@ from pretrain.checkpoint.sizes import input_args
 from pretrain.encoders.net import family
 from pretrain.errors import CheckpointError, ConfigError
 
+SOURCE = ('checkpoint', 'like', 'arch', 'arch_args', 'position', 'allow_missing')
+"""Arguments of a config's encoder or backbone that say where its network and weights come from."""
+
 
 @dataclass
 class Initial:
@@ -51,7 +54,6 @@ def card_of(
     arch_args: Mapping[str, Any] | None = None,
     position: str | None = None,
     allow_missing: Sequence[str] = (),
-    **net_args,
 ) -> Card:
     """The card of the network that `initial_net` builds with the same arguments, without its weights."""
     if checkpoint or like:

@@ -1,10 +1,12 @@
 """From files on disk to uint8 batches.
 
 Reading order: `sources/` (where images are stored), `decode.py`, `augment.py`, `dataset.py`, `sampler.py` (which image
-when), `seeding.py` (random numbers per sample), `quarantine.py` (damaged images), `loader.py`, `card.py` (statistics).
+when), `seeding.py` (random numbers per sample), `quarantine.py` (damaged images), `loader.py`, `card.py` (statistics);
+`openmmlab.py` for the data sets of MMDetection and MMSegmentation.
 """
 
 from pretrain.data.augment import EvalAugment, PretrainAugment
+from pretrain.data.build import build_dataset, shared_datasets
 from pretrain.data.card import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -17,9 +19,10 @@ from pretrain.data.card import (
 from pretrain.data.dataset import ImageDataset
 from pretrain.data.loader import build_eval_loader, build_loader, build_train_loader, collate
 from pretrain.data.locate import JoinedSource, joined_config, source_config
+from pretrain.data.openmmlab import LoadImage, OpenMMLabSet
 from pretrain.data.quarantine import QuarantineLedger
 from pretrain.data.sampler import EvalSampler, SampleKey, TrainBatchSampler, TrainOrder
-from pretrain.data.seeding import SeededDataset, preserved_rng, seed_rng
+from pretrain.data.seeding import preserved_rng, seed_rng
 from pretrain.data.sources import ArraySource, FolderSource, ListSource, ParquetSource, Source, TarSource
 
 __all__ = [
@@ -35,15 +38,17 @@ __all__ = [
     'ImageDataset',
     'JoinedSource',
     'ListSource',
+    'LoadImage',
+    'OpenMMLabSet',
     'ParquetSource',
     'PretrainAugment',
     'QuarantineLedger',
     'SampleKey',
-    'SeededDataset',
     'Source',
     'TarSource',
     'TrainBatchSampler',
     'TrainOrder',
+    'build_dataset',
     'build_eval_loader',
     'build_loader',
     'build_train_loader',
@@ -53,5 +58,6 @@ __all__ = [
     'measure_card',
     'preserved_rng',
     'seed_rng',
+    'shared_datasets',
     'source_config',
 ]

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -80,6 +81,12 @@ def load_card(path: str | Path) -> DatasetCard:
         return DatasetCard(**values)
     except (json.JSONDecodeError, TypeError) as error:
         raise DataError(f'dataset card {str(path)!r} is malformed: {error}') from error
+
+
+def use_card(cfg: Any, card: DatasetCard, loader: str) -> None:
+    """Write what a DatasetCard says of its images into a config: how they are read by a loader, and normalised."""
+    cfg.model.update(channels=card.channels, mean=list(card.mean), std=list(card.std))
+    cfg[loader].dataset.update(channels=card.channels, value_range=card.value_range)
 
 
 def measure_card(

@@ -99,12 +99,13 @@ def build_loader(
     prefetch_factor: int = 2,
     start_method: str | None = None,
     pin_memory: bool | None = None,
-    collate_fn: Callable = collate,
+    collate_fn: Callable | None = None,
     **sampling: Any,
 ) -> DataLoader:
     """A DataLoader; workers, if any, persist and use one thread each, and memory is pinned when there is CUDA.
 
-    `prefetch_factor` is batches in flight per worker; `sampling` are DataLoader's sampler arguments.
+    `prefetch_factor` is batches in flight per worker; samples are joined by the data set's own `collate` if it has one;
+    `sampling` are DataLoader's sampler arguments.
     """
     parallel: dict[str, Any] = {}
     if num_workers > 0:
@@ -118,7 +119,7 @@ def build_loader(
         cast(Dataset, dataset),
         num_workers=num_workers,
         pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
-        collate_fn=collate_fn,
+        collate_fn=collate_fn or getattr(dataset, 'collate', collate),
         generator=torch.Generator(),  # else each new iterator would draw from the global generator of training
         **parallel,
         **sampling,

@@ -7,11 +7,9 @@ world size, resume and prefetching then cannot change an augmentation, and no ep
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 
 from pretrain.data.sampler import SampleKey
 
@@ -48,28 +46,3 @@ def seed_rng(seed: int, key: SampleKey) -> None:
     np.random.seed(value & 0xFFFFFFFF)
     # Not torch.manual_seed, which also visits every accelerator and costs as much as a crop.
     torch.default_generator.manual_seed(value)
-
-
-class SeededDataset(Dataset):
-    """A data set of another framework (mmdet, mmseg), indexed by SampleKey and seeded per sample.
-
-    Every other attribute is that of the wrapped data set.
-    """
-
-    def __init__(self, dataset: Any, seed: int = 0):
-        self.dataset = dataset
-        self.seed = seed
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def __getitem__(self, key: SampleKey | int) -> Any:
-        key = SampleKey.of(key)
-        with preserved_rng():
-            seed_rng(self.seed, key)
-            return self.dataset[key.index]
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith('__') or name == 'dataset':
-            raise AttributeError(name)
-        return getattr(self.dataset, name)

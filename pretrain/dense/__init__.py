@@ -1,21 +1,22 @@
 """Encoders as backbones for dense prediction: the checkpoint's network, read out as feature maps.
 
 `vit.py` and `hierarchy.py` hold one class per kind of network, `attention.py` what the plain ViT needs for any
-image size, `pyramid.py` how one resolution becomes several. Adapters of detection and segmentation are thin over
-`build_dense`.
+image size, `pyramid.py` how one resolution becomes several. `backbone.py` is what configs of detectors and segmenters
+name; it is thin over `build_dense`.
 """
 
 from collections.abc import Sequence
 
-from pretrain.checkpoint.initial import Initial, card_of, initial_net
+from pretrain.checkpoint.initial import SOURCE, Initial, card_of, initial_net
 from pretrain.checkpoint.nets import meta_net
 from pretrain.dense.encoder import DenseEncoder
 from pretrain.dense.hierarchy import DenseCNN, DenseSwin
 from pretrain.dense.vit import DenseViT
 from pretrain.encoders.net import family
+from pretrain.engine.lint import arguments
+from pretrain.errors import ConfigError
 
 KINDS = {'vit': DenseViT, 'beit': DenseViT, 'swin': DenseSwin, 'resnet': DenseCNN, 'convnext': DenseCNN}
-SOURCE = ('checkpoint', 'like', 'arch', 'arch_args', 'position', 'allow_missing')
 NOT_USED = 'final norm: the maps are taken before it (out_norm)'
 
 
@@ -41,6 +42,10 @@ def build_dense(
     described = {name: value for name, value in source.items() if name != 'allow_missing'}
     card = card_of(channels, image_size, allow_missing=tuple(source.get('allow_missing', ())), **described)
     kind = family(meta_net(card.arch, card.arch_args))
+    known = arguments(KINDS[kind])[0] - {'net', 'image_size'}
+    foreign = sorted(set(choices) - known)
+    if foreign:
+        raise ConfigError(f'a {kind} backbone takes no {", ".join(foreign)}; it takes {", ".join(sorted(known))}')
     native = image_size if kind in ('resnet', 'convnext') else card.image_size
     unused = None if out_norm == 'own' else dict.fromkeys(('vit', 'beit', 'swin'), NOT_USED)
     initial = initial_net(native, channels, unused, **source, **(timm_args or {}))

@@ -29,8 +29,9 @@ class ParamGroups:
             a model may have none: '1d' for all with at most one axis, that is biases, norms and LayerScale; 'tokens'
             for prefix tokens and absolute positions (MAE's and BEiT's fine-tuning).
         lr_mult: {pattern: factor} on the learning rate; the first match counts.
-        layer_decay: factor per layer. The model must offer `layer_id(name) -> int` and `num_layers`; a parameter of
-            layer i trains with `layer_decay ** (num_layers - i)`, the last layer with 1 (BEiT).
+        layer_decay: factor per layer. The model, or its `backbone`, must offer `layer_id(name) -> int` and
+            `num_layers`; a parameter of layer i trains with `layer_decay ** (num_layers - i)`, the last layer and all
+            that is not in the backbone with 1 (BEiT).
 
     Every group carries `lr_scale`, which the loop multiplies with the scheduled learning rate. A pattern that matches
     no parameter is a ConfigError: it is a typing mistake.
@@ -91,9 +92,14 @@ def param_groups(model: nn.Module, lr: float, weight_decay: float, rules: dict) 
 def _layer_scale(model: nn.Module, decay: float | None) -> Callable[[str], float]:
     if decay is None:
         return lambda name: 1.0
-    layer_id: Callable[[str], int] = model.layer_id  # type: ignore[assignment]
-    last = int(model.num_layers)  # type: ignore[arg-type]
-    return lambda name: decay ** (last - layer_id(name))
+    if hasattr(model, 'layer_id'):
+        part, prefix = model, ''
+    else:
+        part, prefix = getattr(model, 'backbone', None), 'backbone.'
+    if part is None or not hasattr(part, 'layer_id'):
+        raise ConfigError('paramwise_cfg.layer_decay: neither the model nor its backbone has layers (`layer_id`)')
+    last = int(part.num_layers)
+    return lambda name: decay ** (last - part.layer_id(name.removeprefix(prefix))) if name.startswith(prefix) else 1.0
 
 
 def describe(groups: list[dict]) -> str:

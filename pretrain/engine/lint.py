@@ -3,6 +3,7 @@
 import difflib
 import inspect
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from mmengine.registry import MODEL_WRAPPERS, OPTIMIZERS, VISBACKENDS, VISUALIZERS
 
@@ -104,7 +105,7 @@ def _check(value, path: str) -> None:
 
 
 def _check_call(cfg: Mapping, path: str) -> None:
-    kind = next((found for r in REGISTRIES if (found := r.get(cfg['type'])) is not None), None)
+    kind = find_type(cfg['type'])
     if kind is None:
         names = [name for registry in REGISTRIES for name in registry.module_dict]
         raise ConfigError(f'{path}.type is {cfg["type"]!r}, which is not registered{_near(cfg["type"], names)}')
@@ -112,6 +113,16 @@ def _check_call(cfg: Mapping, path: str) -> None:
     for key in cfg:
         if key not in taken and key not in ALLOWED_ELSEWHERE and not is_open:
             raise ConfigError(f'{path}.{key}: {cfg["type"]} takes no such argument{_near(key, taken)}')
+
+
+def find_type(name: str) -> Any:
+    """The class or function that a config's `type` means in the current default scope; None if there is none."""
+    for registry in REGISTRIES:
+        with registry.switch_scope_and_registry(None) as chosen:
+            found = chosen.get(name)
+        if found is not None:
+            return found
+    return None
 
 
 def arguments(kind) -> tuple[set[str], bool]:

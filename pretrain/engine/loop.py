@@ -6,13 +6,14 @@ from mmengine.runner.base_loop import BaseLoop
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from pretrain.data.build import build_dataset
 from pretrain.data.loader import build_train_loader
 from pretrain.data.quarantine import QuarantineLedger
 from pretrain.data.sampler import TrainOrder
 from pretrain.engine.processes import leave_processes
 from pretrain.engine.seeding import seed_step
 from pretrain.errors import ConfigError
-from pretrain.registry import DATASETS, LOOPS
+from pretrain.registry import LOOPS
 
 
 class Preempted(SystemExit):
@@ -45,7 +46,7 @@ class TrainLoop(BaseLoop):
             raise ConfigError(f'train_cfg.epochs is {epochs} and iterations {iterations}; train at least one')
         self._runner = runner
         cfg = dict(dataloader)
-        self.dataset = DATASETS.build(cfg.pop('dataset'))
+        self.dataset = build_dataset(cfg.pop('dataset'))
         self.dataset.seed = runner.seed
         self.batch_size = cfg.pop('batch_size')
         self.loader_args = cfg

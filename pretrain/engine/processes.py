@@ -44,6 +44,16 @@ def join_processes(launcher: str) -> None:
     dist.init_process_group('nccl' if torch.cuda.is_available() else 'gloo')
 
 
+def joined_processes() -> int:
+    """Processes of this run."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def is_main() -> bool:
+    """True in the process that prints and writes."""
+    return not (dist.is_available() and dist.is_initialized()) or dist.get_rank() == 0
+
+
 def leave_processes() -> None:
     """Wait for the others and leave the process group; without this a process may end while another still needs it."""
     if dist.is_initialized():

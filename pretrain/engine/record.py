@@ -5,6 +5,7 @@ import json
 import resource
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -88,6 +89,15 @@ class Result(Strict):
     def score(self) -> float:
         """The score that the protocol names."""
         return self.scores[self.protocol.metric]
+
+
+@dataclass
+class Scores:
+    """What a metric gives: shares in [0, 1] unless it says otherwise, and `per_class` as {metric: {class: score}}."""
+
+    overall: dict[str, float]
+    per_class: dict[str, dict[str, float]] = field(default_factory=dict)
+    num_samples: int = 0
 
 
 class Meter:

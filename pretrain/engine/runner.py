@@ -76,10 +76,11 @@ class TrainRunner(Runner):
             return super().wrap_model(model_wrapper_cfg, model)
         if not self.distributed:
             raise ConfigError("model_wrapper_cfg type 'FullyShard' needs several processes; start tools/dist_train.sh")
+        model.init_weights()  # shards cannot be: every process draws the same weights from the same seed
         return sharding.shard(model.to(get_device()))
 
     def _init_model_weights(self) -> None:
-        """Shards cannot be broadcast, and need not: every process drew the same weights from the same seed."""
+        """Shards are initialised before they are cut, and equal on every process, which need not broadcast them."""
         if not sharding.is_sharded(self.model):
             super()._init_model_weights()
 

@@ -12,19 +12,20 @@ class Schedule:
     Args:
         total: updates of the whole training; the loop fills it in.
         per_epoch: updates per epoch; the loop fills it in.
-        warmup: length of the warm-up, in epochs.
+        warmup: length of the warm-up, in epochs, or in updates if `by_epoch` is False.
         start: factor at update 0, relative to the peak learning rate.
 
     `schedule(update)` is the factor on the peak learning rate of every group, update counted from 0.
     """
 
-    def __init__(self, total: int, per_epoch: int, warmup: float = 0, start: float = 0.0):
+    def __init__(self, total: int, per_epoch: int, warmup: float = 0, start: float = 0.0, by_epoch: bool = True):
         self.total = total
-        self.warmup = round(warmup * per_epoch)
+        self.warmup = round(warmup * per_epoch) if by_epoch else int(warmup)
+        self.by_epoch = by_epoch
         self.per_epoch = per_epoch
         self.start = start
         if self.warmup >= total:
-            raise ConfigError(f'param_scheduler.warmup is {warmup} epochs; training only lasts {total / per_epoch:g}')
+            raise ConfigError(f'param_scheduler.warmup is {self.warmup} updates; training only lasts {total}')
 
     def __call__(self, update: int) -> float:
         if update < self.warmup:
@@ -59,10 +60,10 @@ class WarmupCosine(Schedule):
 class WarmupSteps(Schedule):
     """Constant, multiplied by `factor` at each of the `milestones` (epochs, or updates if `by_epoch` is False)."""
 
-    def __init__(self, milestones: list, factor: float = 0.1, by_epoch: bool = True, **common):
+    def __init__(self, milestones: list, factor: float = 0.1, **common):
         super().__init__(**common)
         self.factor = factor
-        self.milestones = [round(m * self.per_epoch) if by_epoch else m for m in milestones]
+        self.milestones = [round(m * self.per_epoch) if self.by_epoch else m for m in milestones]
 
     def decay(self, update):
         return self.factor ** sum(update >= m for m in self.milestones)
@@ -70,11 +71,19 @@ class WarmupSteps(Schedule):
 
 @PARAM_SCHEDULERS.register_module()
 class WarmupPoly(Schedule):
-    """`(1 - done) ** power`, never under `end`."""
+    """From 1 to `end` as `(1 - done) ** power`.
 
-    def __init__(self, power: float = 1.0, end: float = 0.0, **common):
+    Args:
+        power, end: of the decay.
+        rebase: True, the decay starts where the warm-up ends (mmengine's PolyLR with `begin`). False, it runs over the
+            whole training and the warm-up replaces its beginning (mmcv 1).
+    """
+
+    def __init__(self, power: float = 1.0, end: float = 0.0, rebase: bool = True, **common):
         super().__init__(**common)
         self.power, self.end = power, end
+        self.offset = self.warmup if rebase else 0
 
     def decay(self, update):
-        return max((1 - min(update / self.total, 1)) ** self.power, self.end)
+        done = min((update - self.offset) / (self.total - self.offset), 1)
+        return self.end + (1 - self.end) * (1 - done) ** self.power

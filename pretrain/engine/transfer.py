@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 
+from pretrain.data.build import shared_datasets
 from pretrain.engine.launch import NOT_RECIPE, hash_recipe
 from pretrain.engine.lint import check_keys
 from pretrain.engine.provenance import json_hash
@@ -17,10 +19,13 @@ from pretrain.files import sha256
 from pretrain.registry import TASKS, register_all
 
 RANDOM = 'random'
-NOT_PROTOCOL = ('source', 'seed', 'num_workers', 'prefetch_factor', 'batch_size', 'start_method', 'pin_memory')
+NOT_PROTOCOL = (
+    *('source', 'data_root', 'ann_file', 'data_prefix'),
+    *('seed', 'num_workers', 'prefetch_factor', 'batch_size', 'start_method', 'pin_memory'),
+)
 """Arguments of a data loader and its data set that do not belong to the protocol; the data's identity does."""
 WEIGHTS = ('checkpoint', 'like', 'allow_missing')
-"""Arguments of `model.encoder` that the command line fills in."""
+"""Arguments of the encoder or backbone that the command line fills in."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Request:
     Attributes:
         checkpoint: a file, or 'random' for the control.
         work_dir: the run directory.
+        data, val: training and validation data instead of the config's; what they may be is for the domain to say.
+        card: what `mimbench card` measured of the images.
         like: for the control, the checkpoint whose architecture it takes; None takes that of the config.
         allow_missing: patterns of tensors that the checkpoint may lack.
         force: forget an earlier run in the same directory.
@@ -39,6 +46,9 @@ class Request:
 
     checkpoint: str
     work_dir: Path
+    data: str | None = None
+    val: str | None = None
+    card: str | None = None
     like: str | None = None
     allow_missing: tuple[str, ...] = ()
     force: bool = False
@@ -47,7 +57,7 @@ class Request:
 
     @property
     def weights(self) -> dict[str, Any]:
-        """Arguments for `model.encoder`."""
+        """Arguments for the encoder or backbone."""
         if self.checkpoint == RANDOM:
             return {'like': self.like} if self.like else {}
         return {'checkpoint': self.checkpoint, 'allow_missing': list(self.allow_missing)}
@@ -56,31 +66,35 @@ class Request:
 def run_transfer(cfg: Config, request: Request) -> tuple[Result, bool]:
     """Run the config's task, or read the result of the same run if it is finished. Second: whether it was run."""
     register_all()
-    check_keys(cfg)
-    _check_request(cfg, request)
-    digest = hash_recipe(cfg)
-    if (request.work_dir / FILE).exists() and not request.force:
-        return _finished(request, digest, seed_of(cfg)), False
-    return TASKS.build(cfg.task).run(cfg, request, digest), True
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')), shared_datasets():
+        check_keys(cfg)
+        _check_request(cfg, request)
+        task = TASKS.build(cfg.task)
+        task.set_data(cfg, request)
+        digest = hash_recipe(cfg)
+        if (request.work_dir / FILE).exists() and not request.force:
+            return _finished(request, digest, seed_of(cfg)), False
+        return task.run(cfg, request, digest), True
 
 
 def seed_of(cfg: Mapping) -> int:
     return int(cfg.get('randomness', {}).get('seed') or 0)
 
 
-def protocol_of(cfg: Config, data: Mapping[str, Any]) -> Protocol:
+def protocol_of(cfg: Config, data: Mapping[str, Any], part: str = 'encoder') -> Protocol:
     """The config's protocol with its hash. To be called on the config as it was read, before anything is filled in.
 
     Args:
         data: the identity of the data, as the domain defines it.
+        part: the entry of `model` that the weights go into.
     """
     kept = copy.deepcopy({k: v for k, v in cfg.to_dict().items() if k not in (*NOT_RECIPE, 'randomness', 'recipe')})
     for loader in ('train_dataloader', 'val_dataloader'):
-        for part in (kept.get(loader, {}), kept.get(loader, {}).get('dataset', {})):
+        for place in (kept.get(loader, {}), kept.get(loader, {}).get('dataset', {})):
             for key in NOT_PROTOCOL:
-                part.pop(key, None)
+                place.pop(key, None)
     for key in WEIGHTS:
-        kept.get('model', {}).get('encoder', {}).pop(key, None)
+        kept.get('model', {}).get(part, {}).pop(key, None)
     return Protocol(**cfg.protocol.to_dict(), hash=json_hash({'config': kept, 'data': dict(data)}))
 
 

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from classification.evaluate import evaluate
 from classification.metrics import ClassMetrics, rank_of
 from pretrain.data.dataset import ImageDataset
+from pretrain.engine.evaluation import evaluate
+from pretrain.engine.record import Scores
 from pretrain.model import ImagePreprocessor
 
 pytestmark = pytest.mark.unit
@@ -90,16 +91,21 @@ def dataset(images: Path) -> ImageDataset:
     return ImageDataset(source, {'type': 'EvalAugment', 'resize': 16, 'crop': 16}, labels=True)
 
 
+def score(images: Path, batch_size: int) -> Scores:
+    data = dataset(images)
+    return evaluate(Colours(), data, ClassMetrics(len(data), 3, data.classes), batch_size)
+
+
 def worker(rank: int, world: int, images: Path, meeting: str, results) -> None:
     torch.set_num_threads(1)
     dist.init_process_group('gloo', init_method=f'file://{meeting}', rank=rank, world_size=world)
-    results.put((rank, evaluate(Colours(), dataset(images), batch_size=5)))
+    results.put((rank, score(images, batch_size=5)))
     dist.destroy_process_group()
 
 
 @pytest.mark.parametrize('world', [2, 3])
 def test_processes_change_nothing(images: Path, tmp_path: Path, world: int) -> None:
-    expected = evaluate(Colours(), dataset(images), batch_size=5)
+    expected = score(images, batch_size=5)
     assert 0.5 < expected.overall['top1'] <= 1 and expected.num_samples == 36
     context = multiprocessing.get_context('fork')
     results = context.Queue()
@@ -122,5 +128,5 @@ def test_processes_change_nothing(images: Path, tmp_path: Path, world: int) -> N
 
 @pytest.mark.parametrize('batch', [1, 7, 32])
 def test_evaluation_with_other_batches(images: Path, batch: int) -> None:
-    expected = evaluate(Colours(), dataset(images), batch_size=5).overall
-    assert evaluate(Colours(), dataset(images), batch_size=batch).overall == pytest.approx(expected, abs=1e-9)
+    expected = score(images, batch_size=5).overall
+    assert score(images, batch_size=batch).overall == pytest.approx(expected, abs=1e-9)

@@ -11,7 +11,6 @@ from pretrain.data import (
     PretrainAugment,
     QuarantineLedger,
     SampleKey,
-    SeededDataset,
     collate,
 )
 from pretrain.data.seeding import mix
@@ -193,29 +192,3 @@ def test_wrong_options(folder):
         ImageDataset(FolderSource(folder, layout='flat'), PretrainAugment(16), labels=True)
     with pytest.raises(ConfigError, match='on_corrupt'):
         build(folder, on_corrupt='ignore')
-
-
-class Foreign:
-    """A data set of another framework, which draws from every generator."""
-
-    metainfo = 'meta'
-
-    def __len__(self):
-        return 5
-
-    def __getitem__(self, index):
-        return index, random.random(), np.random.rand(), torch.rand(1).item()
-
-
-def test_seeded_dataset():
-    import pickle
-
-    dataset = pickle.loads(pickle.dumps(SeededDataset(Foreign(), seed=3)))
-    assert len(dataset) == 5 and dataset.metainfo == 'meta'
-    before = generators()
-    assert dataset[SampleKey(1, 2)] == dataset[SampleKey(1, 2)]
-    assert len({dataset[SampleKey(e, 2)] for e in range(5)}) == 5
-    assert dataset[4][0] == 4
-    assert generators() == before
-    with pytest.raises(AttributeError):
-        _ = dataset.nothing

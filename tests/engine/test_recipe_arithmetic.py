@@ -37,13 +37,18 @@ def test_simmim_schedules():
 
 
 def test_poly_schedule():
-    poly = WarmupPoly(total=160_000, per_epoch=1, warmup=1500, start=1e-6)
-    assert poly(1500) == pytest.approx(1 - 1500 / 160_000)
-    assert poly(159_999) == pytest.approx(1 / 160_000)
+    """mmcv 1 decays from the first update on, mmengine's PolyLR(begin=1500) from the end of the warm-up."""
+    whole = WarmupPoly(total=160_000, per_epoch=7, warmup=1500, start=1e-6, by_epoch=False, rebase=False)
+    assert whole(0) == 1e-6 and whole(750) == pytest.approx(0.5, abs=1e-6)
+    assert whole(1500) == pytest.approx(1 - 1500 / 160_000)
+    rest = WarmupPoly(total=160_000, per_epoch=7, warmup=1500, start=1e-6, by_epoch=False)
+    assert rest(1500) == 1
+    assert rest(80_750) == pytest.approx(0.5)
+    assert rest(159_999) == pytest.approx(1 / 158_500)
 
 
 def test_a_warmup_longer_than_training_is_refused():
-    with pytest.raises(ConfigError, match='warmup is 40 epochs; training only lasts 20'):
+    with pytest.raises(ConfigError, match='warmup is 400 updates; training only lasts 200'):
         WarmupCosine(total=200, per_epoch=10, warmup=40)
 
 

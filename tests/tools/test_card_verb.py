@@ -35,7 +35,7 @@ def test_grey_scans_of_twelve_bits(scans, capsys):
 def test_pretraining_with_the_card_reads_the_images_so(scans, tmp_path):
     from mmengine.config import Config
 
-    from tools.verbs.options import use_card
+    from pretrain.data.card import use_card
 
     folder, values = scans
     assert main(['card', str(folder), '--value-range', '0,4095', '--out', str(tmp_path / 'cards')]) == 0

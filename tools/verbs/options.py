@@ -53,9 +53,3 @@ def add_card_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--card', metavar='FILE', help='dataset_card.json, or its folder: what `mimbench card` measured of the images'
     )
-
-
-def use_card(cfg, card, loader: str) -> None:
-    """Write what a DatasetCard says of its images into a config: how they are read by a loader, and normalised."""
-    cfg.model.update(channels=card.channels, mean=list(card.mean), std=list(card.std))
-    cfg[loader].dataset.update(channels=card.channels, value_range=card.value_range)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from pretrain.errors import UserError
-from tools.verbs.options import add_card_option, add_run_options, default_folder, parse_overrides, use_card
+from tools.verbs.options import add_card_option, add_run_options, default_folder, parse_overrides
 
 HELP = """Pre-train an encoder. The run directory gets checkpoints, metrics.jsonl, TensorBoard logs, reconstruction
 pictures, and at the end encoder.safetensors. Started again with --resume it continues exactly where it stopped; after
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from pretrain.data.card import load_card
+    from pretrain.data.card import load_card, use_card
     from pretrain.data.locate import joined_config
     from pretrain.engine.checkpointing import finished
     from pretrain.engine.launch import launch, load_config

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from tools.verbs.options import add_card_option, add_run_options, default_folder, parse_overrides, use_card
+from tools.verbs.options import add_card_option, add_run_options, default_folder, parse_overrides
 
 HELP = """Measure a checkpoint, or its random control, on the task of a transfer config. The run directory gets
 result.json when everything is done: scores, protocol, load report, provenance. A run that was stopped goes on when the
@@ -34,23 +34,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from pretrain.data.card import load_card
-    from pretrain.data.locate import source_config
     from pretrain.engine.launch import load_config
+    from pretrain.engine.processes import is_main
     from pretrain.engine.transfer import Request, run_transfer
 
     cfg = load_config(args.config, parse_overrides(args.cfg_options))
-    card = load_card(args.card) if args.card else None
-    for part, path in (('train', args.data), ('val', args.val)):
-        if path:
-            cfg.setdefault(f'{part}_dataloader', {}).setdefault('dataset', {})['source'] = source_config(path, part)
-        if card:
-            use_card(cfg, card, f'{part}_dataloader')
     if args.seed is not None:
         cfg.randomness = {'seed': args.seed}
     request = Request(
         checkpoint=args.checkpoint,
         work_dir=Path(args.work_dir) if args.work_dir else default_work_dir(args),
+        data=args.data,
+        val=args.val,
+        card=args.card,
         like=args.like,
         allow_missing=tuple(args.allow_missing),
         force=args.force,
@@ -58,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         command=args.command_line,
     )
     result, fresh = run_transfer(cfg, request)
-    if is_first_process():
+    if is_main():
         print(summary(result, fresh, request.work_dir))
     return 0
 
@@ -68,12 +64,6 @@ def default_work_dir(args: argparse.Namespace) -> Path:
     start = Path(args.checkpoint)
     name = start.resolve().parent.name if start.stem == 'encoder' else start.stem
     return default_folder(args.config) / f'{name}-seed{args.seed or 0}'
-
-
-def is_first_process() -> bool:
-    from torch import distributed as dist
-
-    return not (dist.is_available() and dist.is_initialized()) or dist.get_rank() == 0
 
 
 def summary(result, fresh: bool, work_dir: Path) -> str:

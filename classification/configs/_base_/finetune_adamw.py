@@ -5,7 +5,7 @@ and data. Their colour jitter of 0.4 has no effect: timm leaves it out beside Ra
 """
 
 _base_ = './imagenet.py'
-task = dict(type='Train')
+task = dict(type='Classify')
 model = dict(
     type='Classifier',
     image_size=224,

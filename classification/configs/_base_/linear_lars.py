@@ -4,7 +4,7 @@ Source: facebookresearch/mae main_linprobe.py, FINETUNE.md.
 """
 
 _base_ = './imagenet.py'
-task = dict(type='Train')
+task = dict(type='Classify')
 model = dict(type='LinearProbe', image_size=224, pool='cls')
 train_dataloader = dict(
     batch_size=512,

@@ -1,7 +1,7 @@
 """Fine-tuning on small images on a CPU: 32 pixels, batch 128, 20 epochs, mixup 0.2, layer decay 0.75."""
 
 custom_imports = dict(imports=['classification'])
-task = dict(type='Train')
+task = dict(type='Classify')
 protocol = dict(
     id='classification-mini-finetune-32px', version=1, metric='top1', higher_is_better=True, init_stage='mim'
 )

@@ -8,7 +8,7 @@ Command: mimbench transfer classification/configs/mini/mae_vit-base-p16_linear_8
 
 _base_ = '../_base_/mini_frozen.py'
 recipe = dict(method='MAE', epochs=30)
-task = dict(type='Train')
+task = dict(type='Classify')
 protocol = dict(id='classification-mini-linear-32px', version=1, metric='top1', higher_is_better=True, init_stage='mim')
 model = dict(type='LinearProbe')
 train_dataloader = dict(

@@ -1,0 +1,154 @@
+"""What a downstream task does, whatever its domain. Read `TrainTask.run` first."""
+
+import copy
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from torch import nn
+
+from pretrain.checkpoint.card import Card
+from pretrain.checkpoint.initial import SOURCE, Initial, card_of
+from pretrain.data.build import build_dataset
+from pretrain.engine import checkpointing
+from pretrain.engine.evaluation import Metric, evaluate
+from pretrain.engine.launch import launch
+from pretrain.engine.record import FILE, Meter, Result
+from pretrain.engine.setting import Setting, TransferData, load_facts
+from pretrain.engine.transfer import RANDOM, Request, protocol_of, seed_of
+from pretrain.errors import ConfigError
+
+
+class TransferTask:
+    """How a domain's configs are read. A domain has one subclass, and its tasks derive from that.
+
+    Attributes:
+        part: the entry of `model` that takes the weights.
+    """
+
+    part = 'encoder'
+
+    def set_data(self, cfg: Config, request: Request) -> None:
+        """Write the data that the command line names (`request.data`, `val`, `card`) into a config."""
+        raise NotImplementedError
+
+    def read_data(self, cfg: Config) -> TransferData:
+        """Build and check both sets, and fill in what the model takes from them, such as the number of classes.
+
+        Raises DataError or ConfigError for all that can be known before training.
+        """
+        raise NotImplementedError
+
+    def image(self, cfg: Config) -> tuple[int, int | Sequence[int]]:
+        """Channels and size of the encoder's input."""
+        raise NotImplementedError
+
+    def statistics(self, cfg: Config) -> tuple[dict, float]:
+        """The part of the config that holds `mean` and `std`, and their value for a pixel at full scale."""
+        raise NotImplementedError
+
+    def prepare(self, cfg: Config, request: Request, config_hash: str) -> Setting:
+        """Check data and weights against the config, and fill in what depends on them.
+
+        Raises UserError for all that can be known before training.
+        """
+        meter = Meter()
+        raw, cfg, seed = cfg, copy.deepcopy(cfg), seed_of(cfg)
+        cfg.randomness = {'seed': seed}
+        data = self.read_data(cfg)
+        encoder = cfg.model.setdefault(self.part, {})
+        encoder.update(request.weights)
+        channels, size = self.image(cfg)
+        card = card_of(channels, size, **{k: v for k, v in encoder.items() if k in SOURCE})
+        place, scale = self.statistics(cfg)
+        notes = [*_normalise(place, card, scale), *_notes(raw.model.get(self.part, {}), raw, card, request)]
+        protocol = protocol_of(raw, data.identity, self.part)
+        return Setting(cfg, request, data, card, protocol, config_hash, seed, notes, meter)
+
+    def run(self, cfg: Config, request: Request, config_hash: str) -> Result:
+        raise NotImplementedError
+
+
+class TrainTask(TransferTask):
+    """A task that trains through the engine.
+
+    A run directory with checkpoints is continued where it stopped, unless `--force` begins afresh.
+    """
+
+    def initial(self, model: nn.Module) -> Initial:
+        """What the model started from."""
+        raise NotImplementedError
+
+    def metric(self, dataset: Any, model: nn.Module) -> Metric:
+        """An empty metric for a data set."""
+        raise NotImplementedError
+
+    def pictures(self, folder: Path, dataset: Any, model: nn.Module) -> None:
+        """Write predictions of a few samples of the data set into a folder, for a person to look at."""
+
+    def run(self, cfg: Config, request: Request, config_hash: str) -> Result:
+        setting = self.prepare(cfg, request, config_hash)
+        val = setting.cfg.pop('val_dataloader')
+        folder = request.work_dir / 'checkpoints'
+        runner = launch(setting.cfg, request.work_dir, resume=not request.force, launcher=request.launcher)
+        if runner.rank == 0 and request.force:
+            forget(request.work_dir)
+        # The evaluation is no part of the training recipe, so it joins the config after the recipe's hash is taken.
+        runner.cfg.val_dataloader = val
+        runner.dump_config()
+        initial = self.initial(runner.bare_model)
+        line, report = load_facts(initial.report)
+        for text in setting.lines(line):
+            runner.logger.info(text)
+        newest = checkpointing.finished(folder)
+        runner.train()
+        dataset = build_dataset(val.pop('dataset'))
+        scores = evaluate(runner.bare_model, dataset, self.metric(dataset, runner.bare_model), **val)
+        if runner.rank == 0:
+            self.pictures(request.work_dir / 'pictures', dataset, runner.bare_model)
+        facts = {
+            'derived': runner.derived.to_dict(),
+            'effective_batch': runner.derived.effective_batch,
+            'world_size': runner.world_size,
+            'cost': setting.meter.read(runner.world_size, newest[0][0] if newest else 0),
+        }
+        return setting.record(scores, report, initial.sha256, write=runner.rank == 0, **facts)
+
+
+def forget(work_dir: Path) -> None:
+    """Remove what an earlier run in this directory left."""
+    for folder in ('checkpoints', 'pictures'):
+        shutil.rmtree(work_dir / folder, ignore_errors=True)
+    for name in (FILE, 'metrics.jsonl', 'scores.jsonl', 'quarantine.jsonl'):
+        (work_dir / name).unlink(missing_ok=True)
+
+
+def _normalise(place: dict, card: Card, scale: float) -> list[str]:
+    """Take `mean` and `std` of the checkpoint, where the config names none; notes where it names others."""
+    notes = []
+    for name in ('mean', 'std'):
+        known, value = getattr(card, name), place.get(name)
+        if isinstance(value, str):
+            raise ConfigError(f'{name} is {value!r}; it takes one number per channel')
+        if known is None:
+            continue
+        if value is None:
+            place[name] = [v * scale for v in known]
+        elif [round(v / scale, 3) for v in value] != [round(v, 3) for v in known]:
+            used = tuple(round(v / scale, 4) for v in value)
+            notes.append(f'pixels are normalised with {name} {used}, pre-training used {tuple(known)}')
+    return notes
+
+
+def _notes(encoder: Mapping, raw: Config, card: Card, request: Request) -> list[str]:
+    notes = []
+    arch = encoder.get('arch')
+    if request.checkpoint != RANDOM:
+        if arch and arch != card.arch:
+            notes.append(f'the recipe was made for {arch}, the checkpoint is a {card.arch}')
+        stage = raw.protocol.init_stage
+        if card.initial_stage not in (stage, 'unknown'):
+            notes.append(f'the protocol is for initial stage {stage!r}, the checkpoint is {card.initial_stage!r}')
+    return notes
