@@ -47,6 +47,7 @@ setup: | $(UV)
 	@$(LOADS) || { $(UV) cache clean --quiet onedl-mmcv; $(MMCV) --reinstall && $(LOADS); } \
 	    || echo 'setup: onedl-mmcv does not compile here, so detection and segmentation cannot run: mimbench doctor' >&2
 	@$(INSTALL) --no-build-isolation --config-settings editable_mode=compat -e .
+	@$(PY) -m compileall -q -j 0 $(VENV)/lib > /dev/null 2>&1 || true  # else every start compiles where PYTHONDONTWRITEBYTECODE is set
 	@touch $(READY)
 	@echo 'setup: done; .venv/bin/mimbench --help'
 

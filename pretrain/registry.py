@@ -6,6 +6,7 @@ import their own modules.
 """
 
 import importlib
+from typing import Any
 
 from mmengine.registry import (  # noqa: F401  (re-exported: the one place to import registries from)
     DATASETS,
@@ -22,9 +23,14 @@ from mmengine.registry import (  # noqa: F401  (re-exported: the one place to im
 )
 
 TASKS = Registry('task', scope='mmengine')
-"""Downstream tasks; a transfer config names one as `task=dict(type='FineTune')`."""
+"""Downstream tasks; a transfer config names one as `task=dict(type='Classify')`."""
 
 _MODULES = ('masking', 'heads', 'losses', 'model', 'encoders', 'targets', 'methods', 'data', 'engine')
+
+
+def build_task(cfg: dict) -> Any:
+    """The task of a config. No framework has tasks, so the default scope of the config is not asked."""
+    return TASKS.get(cfg['type'])(**{key: value for key, value in cfg.items() if key != 'type'})
 
 
 def register_all() -> None:

@@ -24,14 +24,14 @@ OVERSAMPLING = 4
 def draw(name: str, rng: np.random.Generator, size: int = SIZE) -> Image.Image:
     """One RGB image of a class."""
     big = size * OVERSAMPLING
-    ground = _ground(rng, big)
-    image = Image.fromarray(ground)
+    background = ground(rng, big)
+    image = Image.fromarray(background)
     layer = Image.new('L', (big, big), 0)
     pen = ImageDraw.Draw(layer)
     radius = big * rng.uniform(0.28, 0.42)
     x, y = rng.uniform(radius, big - radius, 2)
-    _shape(name, pen, x, y, radius, rng.uniform(-0.3, 0.3))
-    opposite = 255 * (ground.mean((0, 1)) < 128)  # far from the ground, so that the shape is always seen
+    shape(name, pen, x, y, radius, rng.uniform(-0.3, 0.3))
+    opposite = 255 * (background.mean((0, 1)) < 128)  # far from the ground, so that the shape is always seen
     colour = tuple(int(c) for c in 0.7 * opposite + 0.3 * rng.uniform(0, 255, 3))
     image.paste(Image.new('RGB', image.size, colour), mask=layer)
     return image.resize((size, size), Image.Resampling.LANCZOS)
@@ -71,7 +71,7 @@ def _jpeg(split: str, number: int, seed: int) -> bytes:
     return buffer.getvalue()
 
 
-def _ground(rng: np.random.Generator, size: int) -> np.ndarray:
+def ground(rng: np.random.Generator, size: int) -> np.ndarray:
     """A gradient between two near colours with faint waves across it, uint8 `(size, size, 3)`."""
     y, x = np.mgrid[0:size, 0:size] / size
     angle, steps = rng.uniform(0, 2 * math.pi), rng.uniform(2, 6)
@@ -81,7 +81,7 @@ def _ground(rng: np.random.Generator, size: int) -> np.ndarray:
     return np.clip(shade + rng.uniform(0, 15) * np.sin(2 * math.pi * steps * along), 0, 255).astype(np.uint8)
 
 
-def _shape(name: str, pen: ImageDraw.ImageDraw, x: float, y: float, r: float, turn: float) -> None:
+def shape(name: str, pen: ImageDraw.ImageDraw, x: float, y: float, r: float, turn: float) -> None:
     def around(radii, count):
         return [
             (x + radii[i % len(radii)] * math.cos(turn + 2 * math.pi * i / count),

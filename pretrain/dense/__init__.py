@@ -7,6 +7,7 @@ name; it is thin over `build_dense`.
 
 from collections.abc import Sequence
 
+from pretrain.checkpoint.card import Card
 from pretrain.checkpoint.initial import SOURCE, Initial, card_of, initial_net
 from pretrain.checkpoint.nets import meta_net
 from pretrain.dense.encoder import DenseEncoder
@@ -18,6 +19,25 @@ from pretrain.errors import ConfigError
 
 KINDS = {'vit': DenseViT, 'beit': DenseViT, 'swin': DenseSwin, 'resnet': DenseCNN, 'convnext': DenseCNN}
 NOT_USED = 'final norm: the maps are taken before it (out_norm)'
+
+
+def outline(
+    card: Card, levels: Sequence[int] | None = None, four_levels: bool = False, patch: int | None = None
+) -> tuple[list[int], list[int]]:
+    """Channels and strides of the maps that a backbone of this checkpoint gives, without building it.
+
+    Raises ConfigError for a stage that a pyramid does not have.
+    """
+    net = meta_net(card.arch, card.arch_args)
+    if KINDS[family(net)] is DenseViT:
+        number, patch = len(levels or (-1,)), patch or net.patch_embed.patch_size[0]
+        strides = [patch // 4, patch // 2, patch, patch * 2] if four_levels else [patch] * number
+        return [net.embed_dim] * number, strides
+    info = net.feature_info[-4:]
+    if levels is not None and not all(0 <= level < len(info) for level in levels):
+        raise ConfigError(f'levels is {list(levels)}; {card.arch} has stages 0 to {len(info) - 1}')
+    chosen = [info[level] for level in (range(4) if levels is None else levels)]
+    return [stage['num_chs'] for stage in chosen], [stage['reduction'] for stage in chosen]
 
 
 def build_dense(
@@ -51,4 +71,7 @@ def build_dense(
     initial = initial_net(native, channels, unused, **source, **(timm_args or {}))
     if KINDS[kind] is DenseViT:
         choices['image_size'] = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
-    return KINDS[kind](initial.net, out_norm=out_norm, **choices), initial
+    dense = KINDS[kind](initial.net, out_norm=out_norm, **choices)
+    if initial.report is not None:
+        initial.report.resized += dense.resized
+    return dense, initial

@@ -25,19 +25,23 @@ def attend(attn: nn.Module, tokens: Tensor, bias: Tensor | None = None, position
         tokens: `(B, N, D)`.
         bias: added to the logits, broadcast to `(B, heads, N, N)`.
         positions: from queries to logits `(B, heads, N, N)` that are added too.
+
+    Fused or not as timm's layer says, which `choose_attention` decides.
     """
     batch, number, _ = tokens.shape
     q, k, v = _project(attn, tokens)
     if positions is not None:
         found = positions(q)
         bias = found if bias is None else bias + found
-    out = F.scaled_dot_product_attention(
-        q,
-        k,
-        v,
-        attn_mask=None if bias is None else bias.to(q.dtype),
-        dropout_p=attn.attn_drop.p if attn.training else 0.0,
-    )
+    bias = None if bias is None else bias.to(q.dtype)
+    if attn.fused_attn:
+        out = F.scaled_dot_product_attention(
+            q, k, v, attn_mask=bias, dropout_p=attn.attn_drop.p if attn.training else 0.0
+        )
+    else:
+        logits = (q * attn.scale) @ k.transpose(-2, -1)
+        logits = logits if bias is None else logits + bias
+        out = attn.attn_drop(logits.softmax(dim=-1)) @ v
     out = out.transpose(1, 2).reshape(batch, number, -1)
     return attn.proj_drop(attn.proj(out))
 

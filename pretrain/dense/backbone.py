@@ -25,7 +25,7 @@ class MIMBackbone(nn.Module):
             as they are.
         out_norm: 'none', 'own' or 'new': see `DenseEncoder`.
         levels, frozen, checkpointing: of every kind of network. Others are those of one kind and an error elsewhere:
-            window, global_blocks, decomposed, tables, prefix: see `DenseViT`.
+            window, global_blocks, decomposed, tables, layer_scale, prefix, patch: see `DenseViT`.
             norm_eval: see `DenseCNN`.
 
     Attributes:
@@ -56,7 +56,9 @@ class MIMBackbone(nn.Module):
         global_blocks: Sequence[int] | None = None,
         decomposed: bool | None = None,
         tables: str | None = None,
+        layer_scale: float | None = None,
         prefix: bool | None = None,
+        patch: int | None = None,
         norm_eval: bool | None = None,
     ):
         super().__init__()
@@ -69,7 +71,9 @@ class MIMBackbone(nn.Module):
             'global_blocks': global_blocks,
             'decomposed': decomposed,
             'tables': tables,
+            'layer_scale': layer_scale,
             'prefix': prefix,
+            'patch': patch,
             'norm_eval': norm_eval,
         }
         given = {name: value for name, value in {**source, **chosen}.items() if value is not None}

@@ -18,6 +18,9 @@ class DenseEncoder(nn.Module):
         channels, strides: of each map.
         frozen: layers that do not train: 1 is the stem, each further one a block or stage.
         out_norm: what the maps are normed with: 'none'; 'own': the network's final norm; 'new': a LayerNorm for each.
+
+    Attributes:
+        resized: weights of the checkpoint that were resized, `{'target', 'from', 'to'}`, for the load report.
     """
 
     def __init__(
@@ -27,6 +30,7 @@ class DenseEncoder(nn.Module):
         if out_norm not in OUT_NORMS:
             raise ConfigError(f'out_norm is {out_norm!r}; allowed: {", ".join(OUT_NORMS)}')
         self.net, self.channels, self.strides = net, tuple(channels), tuple(strides)
+        self.resized: list[dict] = []
         self.layers, self.frozen = Layers(net), frozen
         self.norms = self._norms(out_norm)
         for name, parameter in net.named_parameters():

@@ -6,9 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pretrain.errors import ConfigError
+
 
 class ChannelNorm(nn.Module):
     """LayerNorm over the channels of `(B, C, H, W)`."""
+
+    _abbr_ = 'ln'  # how mmcv names the layer in a ConvModule
 
     def __init__(self, channels: int, eps: float = 1e-6):
         super().__init__()
@@ -22,7 +26,7 @@ class ChannelNorm(nn.Module):
 
 
 class SimpleFeaturePyramid(nn.Module):
-    """ViTDet's pyramid: the last map at 4, 2, 1 and 1/2 times its resolution, 256 channels, and one more by pooling.
+    """ViTDet's pyramid: the last map at several resolutions, and one more by pooling.
 
     Each scale is resampled from the same map (two deconvolutions with norm and GELU between, one, none, max pooling),
     then a 1x1 and a 3x3 convolution without bias, each followed by a LayerNorm over channels.
@@ -31,21 +35,15 @@ class SimpleFeaturePyramid(nn.Module):
     Args:
         width: channels of the map.
         channels: of the result.
+        scales: resolutions relative to the map, finest first; of 4, 2, 1 and 0.5.
         extra: levels made by pooling the last one with stride 2 (detection: 1).
     """
 
-    def __init__(self, width: int, channels: int = 256, extra: int = 1):
+    def __init__(self, width: int, channels: int = 256, scales: Sequence[float] = (4, 2, 1, 0.5), extra: int = 1):
         super().__init__()
         self.branches = nn.ModuleList()
-        for resample, dim in (
-            (
-                [_double(width, width // 2), ChannelNorm(width // 2), nn.GELU(), _double(width // 2, width // 4)],
-                width // 4,
-            ),
-            ([_double(width, width // 2)], width // 2),
-            ([], width),
-            ([nn.MaxPool2d(2)], width),
-        ):
+        for scale in scales:
+            resample, dim = _resampling(scale, width)
             convs = [nn.Conv2d(dim, channels, 1, bias=False), ChannelNorm(channels)]
             convs += [nn.Conv2d(channels, channels, 3, padding=1, bias=False), ChannelNorm(channels)]
             self.branches.append(nn.Sequential(*resample, *convs))
@@ -86,6 +84,20 @@ class FourLevels(nn.Module):
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Four maps `(B, width, H, W)` to four of falling resolution."""
         return tuple(scale(x) for scale, x in zip(self.scales, maps, strict=True))
+
+
+def _resampling(scale: float, width: int) -> tuple[list[nn.Module], int]:
+    """The layers that change the resolution by `scale`, and the channels that they give."""
+    if scale == 4:
+        first, second = _double(width, width // 2), _double(width // 2, width // 4)
+        return [first, ChannelNorm(width // 2), nn.GELU(), second], width // 4
+    if scale == 2:
+        return [_double(width, width // 2)], width // 2
+    if scale == 1:
+        return [], width
+    if scale == 0.5:
+        return [nn.MaxPool2d(2)], width
+    raise ConfigError(f'scales has {scale}; allowed: 4, 2, 1, 0.5')
 
 
 def _double(before: int, after: int) -> nn.ConvTranspose2d:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from timm.layers import LayerScale
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -14,6 +15,7 @@ from pretrain.encoders.net import family
 from pretrain.errors import ConfigError
 
 TABLES = ('own', 'zero', 'none')
+TABLE = 'attn.relative_position_bias_table'
 
 
 class DenseViT(DenseEncoder):
@@ -29,7 +31,10 @@ class DenseViT(DenseEncoder):
         decomposed: add ViTDet's relative positions, which start at zero.
         tables: 'own': the relative tables of the checkpoint, geometrically resized. 'zero': new ones, zero at first
             (MAE's segmentation recipe). 'none': the checkpoint has none.
+        layer_scale: give a checkpoint without LayerScale one of this value, to be trained (1.0 in MAE's segmentation
+            recipe, where it changes nothing at first).
         prefix: let the class token take part; windows cannot hold one, so there it is left out (ViTDet).
+        patch: side in pixels that the patches are enlarged to, zeros around the kernel: 14 to 16 for ViT-H (ViTDet).
         out_norm: 'none'; 'own': the checkpoint's final norm on every map (iBOT's segmentation); 'new': one for each.
         checkpointing: recompute blocks in the backward pass.
         frozen: 1 for the embedding, then one for each block.
@@ -47,16 +52,25 @@ class DenseViT(DenseEncoder):
         global_blocks: Sequence[int] = (),
         decomposed: bool = False,
         tables: str | None = None,
+        layer_scale: float | None = None,
         prefix: bool | None = None,
+        patch: int | None = None,
         out_norm: str = 'none',
         checkpointing: bool = False,
         frozen: int = 0,
     ):
         depth = len(net.blocks)
         found = [_index(level, depth, 'levels') for level in levels]
-        patch = net.patch_embed.patch_size[0]
-        super().__init__(net, [net.embed_dim] * len(found), [patch] * len(found), frozen, out_norm)
-        self.kind, self.levels, self.patch = family(net), found, patch
+        old = net.patch_embed.patch_size[0]
+        if patch is not None:
+            enlarge_patch(net, patch)
+        super().__init__(
+            net, [net.embed_dim] * len(found), [net.patch_embed.patch_size[0]] * len(found), frozen, out_norm
+        )
+        self.kind, self.levels, self.patch = family(net), found, self.strides[0]
+        if self.patch != old:
+            shape = list(net.patch_embed.proj.weight.shape)
+            self.resized.append({'target': 'patch_embed.proj.weight', 'from': [*shape[:2], old, old], 'to': shape})
         self.built = (_tokens(image_size[0], self.patch), _tokens(image_size[1], self.patch))
         self.prefix = not window if prefix is None else prefix
         if window and self.prefix:
@@ -65,6 +79,8 @@ class DenseViT(DenseEncoder):
         self.windows = [0 if not window or i in wide else window for i in range(depth)]
         self.checkpointing = checkpointing
         self._add_positions(decomposed, tables)
+        if layer_scale is not None:
+            self._add_layer_scale(layer_scale)
         self._drop_unused()
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -165,6 +181,11 @@ class DenseViT(DenseEncoder):
             self.tables = nn.ParameterList(
                 nn.Parameter(resize_relative(t.detach(), old, g)) for t, g in zip(own, grids, strict=True)
             )
+            self.resized += [
+                {'target': f'blocks.{i}.{TABLE}', 'from': list(before.shape), 'to': list(after.shape)}
+                for i, (before, after) in enumerate(zip(own, self.tables, strict=True))
+                if before.shape != after.shape
+            ]
             for block in net.blocks:
                 block.attn.relative_position_bias_table = None
         elif tables == 'zero':
@@ -173,6 +194,17 @@ class DenseViT(DenseEncoder):
             self.tables = nn.ParameterList(nn.Parameter(torch.zeros(n, heads)) for n in rows)
         width = net.embed_dim // net.blocks[0].attn.num_heads
         self.decomposed = nn.ModuleList(Decomposed(g, width) for g in grids) if decomposed else None
+
+    def _add_layer_scale(self, value: float) -> None:
+        for block in self.net.blocks:
+            if not all(isinstance(scale, nn.Identity) for scale in _scales(block, self.kind)):
+                raise ConfigError('layer_scale: the checkpoint has LayerScale of its own; leave it out')
+            if self.kind == 'vit':
+                block.ls1, block.ls2 = (LayerScale(self.net.embed_dim, value) for _ in range(2))
+            else:
+                block.gamma_1, block.gamma_2 = (
+                    nn.Parameter(torch.full((self.net.embed_dim,), value)) for _ in range(2)
+                )
 
     def _drop_unused(self) -> None:
         """Blocks after the last level, tokens and norm that take no part would be parameters without gradient."""
@@ -183,6 +215,21 @@ class DenseViT(DenseEncoder):
             for name in ('cls_token', 'reg_token'):
                 if getattr(net, name, None) is not None:
                     getattr(net, name).requires_grad_(False)
+
+
+def enlarge_patch(net: nn.Module, patch: int) -> None:
+    """Patches of `patch` pixels with the kernel of smaller ones in the middle of zeros.
+
+    An approximation at the borders of patches, as in detectron2's `mae_pretrain_vit_huge_p14to16.pth`; on which sides
+    that file pads is not documented. Raises ConfigError for smaller patches.
+    """
+    embed = net.patch_embed
+    more = patch - embed.patch_size[0]
+    if more < 0:
+        raise ConfigError(f'patch is {patch}, the checkpoint has patches of {embed.patch_size[0]}; it can only grow')
+    before, after = more // 2, more - more // 2
+    embed.proj.weight = nn.Parameter(nn.functional.pad(embed.proj.weight.detach(), (before, after) * 2))
+    embed.proj.kernel_size = embed.proj.stride = embed.patch_size = (patch, patch)
 
 
 def _scales(block: nn.Module, kind: str) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:

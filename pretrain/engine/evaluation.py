@@ -11,7 +11,7 @@ from torch import nn
 from pretrain.data.build import build_dataset
 from pretrain.data.loader import build_eval_loader
 from pretrain.engine.record import Scores
-from pretrain.registry import HOOKS, TASKS
+from pretrain.registry import HOOKS, build_task
 
 
 class Metric(Protocol):
@@ -97,7 +97,7 @@ class EvalHook(Hook):
         loading = dict(runner.cfg.val_dataloader)
         self.dataset = build_dataset(loading.pop('dataset'))
         self.loading = loading
-        self.task = TASKS.build(runner.cfg.task)
+        self.task = build_task(runner.cfg.task)
         self.path = runner.folder / 'scores.jsonl'
         if runner.rank == 0 and self.path.exists():
             lines = self.path.read_text().splitlines(keepends=True)

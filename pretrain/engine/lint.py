@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mmengine.registry import MODEL_WRAPPERS, OPTIMIZERS, VISBACKENDS, VISUALIZERS
+from mmengine.registry import MODEL_WRAPPERS, OPTIMIZERS, TASK_UTILS, VISBACKENDS, VISUALIZERS
 
 from pretrain.engine.hooks import DEFAULT_HOOKS
 from pretrain.engine.sharding import FULLY_SHARD
@@ -61,8 +61,8 @@ REGISTRIES: tuple = (
     OPTIMIZERS,
     VISUALIZERS,
     VISBACKENDS,
-    TASKS,
     MODEL_WRAPPERS,
+    TASK_UTILS,
 )
 LOADING = ('batch_size', 'num_workers', 'prefetch_factor', 'start_method', 'pin_memory')
 """Keys of a loader beside its data set. They do not change what is trained: the effective batch is in `train_cfg`."""
@@ -73,6 +73,8 @@ SECTIONS = {
     'randomness': ('seed',),
 }
 """Keys of the sections that have no `type`."""
+NAMED_ELSEWHERE = ('roi_layer', 'nms')
+"""Keys whose `type` is a name in mmcv.ops, not in a registry."""
 ALLOWED_ELSEWHERE = {'constructor', 'paramwise_cfg', 'type', '_scope_', '_delete_'}
 
 
@@ -98,7 +100,8 @@ def _check(value, path: str) -> None:
         if isinstance(value.get('type'), str):
             _check_call(value, path)
         for key, child in value.items():
-            _check(child, f'{path}.{key}')
+            if key not in NAMED_ELSEWHERE:
+                _check(child, f'{path}.{key}')
     elif isinstance(value, (list, tuple)):
         for i, child in enumerate(value):
             _check(child, f'{path}.{i}')
@@ -107,7 +110,7 @@ def _check(value, path: str) -> None:
 def _check_call(cfg: Mapping, path: str) -> None:
     kind = find_type(cfg['type'])
     if kind is None:
-        names = [name for registry in REGISTRIES for name in registry.module_dict]
+        names = [name for registry in (TASKS, *REGISTRIES) for name in _known(registry)]
         raise ConfigError(f'{path}.type is {cfg["type"]!r}, which is not registered{_near(cfg["type"], names)}')
     taken, is_open = arguments(kind)
     for key in cfg:
@@ -117,12 +120,19 @@ def _check_call(cfg: Mapping, path: str) -> None:
 
 def find_type(name: str) -> Any:
     """The class or function that a config's `type` means in the current default scope; None if there is none."""
+    if name in TASKS:
+        return TASKS.get(name)
     for registry in REGISTRIES:
         with registry.switch_scope_and_registry(None) as chosen:
             found = chosen.get(name)
         if found is not None:
             return found
     return None
+
+
+def _known(registry: Any) -> list[str]:
+    with registry.switch_scope_and_registry(None) as chosen:
+        return [*registry.module_dict, *chosen.module_dict]
 
 
 def arguments(kind) -> tuple[set[str], bool]:

@@ -13,14 +13,26 @@ class Schedule:
         total: updates of the whole training; the loop fills it in.
         per_epoch: updates per epoch; the loop fills it in.
         warmup: length of the warm-up, in epochs, or in updates if `by_epoch` is False.
+        warmup_updates: the same in updates, whatever `by_epoch` says; give one of both.
         start: factor at update 0, relative to the peak learning rate.
+        by_epoch: lengths and milestones are epochs.
 
     `schedule(update)` is the factor on the peak learning rate of every group, update counted from 0.
     """
 
-    def __init__(self, total: int, per_epoch: int, warmup: float = 0, start: float = 0.0, by_epoch: bool = True):
+    def __init__(
+        self,
+        total: int,
+        per_epoch: int,
+        warmup: float = 0,
+        start: float = 0.0,
+        by_epoch: bool = True,
+        warmup_updates: int = 0,
+    ):
+        if warmup and warmup_updates:
+            raise ConfigError('param_scheduler has warmup and warmup_updates; give one of both')
         self.total = total
-        self.warmup = round(warmup * per_epoch) if by_epoch else int(warmup)
+        self.warmup = warmup_updates or (round(warmup * per_epoch) if by_epoch else int(warmup))
         self.by_epoch = by_epoch
         self.per_epoch = per_epoch
         self.start = start

@@ -49,6 +49,9 @@ class TransferTask:
         """The part of the config that holds `mean` and `std`, and their value for a pixel at full scale."""
         raise NotImplementedError
 
+    def fit(self, cfg: Config, card: Card) -> None:
+        """Fill in what the model takes from the checkpoint's architecture."""
+
     def prepare(self, cfg: Config, request: Request, config_hash: str) -> Setting:
         """Check data and weights against the config, and fill in what depends on them.
 
@@ -62,6 +65,7 @@ class TransferTask:
         encoder.update(request.weights)
         channels, size = self.image(cfg)
         card = card_of(channels, size, **{k: v for k, v in encoder.items() if k in SOURCE})
+        self.fit(cfg, card)
         place, scale = self.statistics(cfg)
         notes = [*_normalise(place, card, scale), *_notes(raw.model.get(self.part, {}), raw, card, request)]
         protocol = protocol_of(raw, data.identity, self.part)
@@ -81,6 +85,9 @@ class TrainTask(TransferTask):
         """What the model started from."""
         raise NotImplementedError
 
+    def adapt(self, model: nn.Module) -> None:
+        """Change a model that was just built where its framework falls short of what the engine does."""
+
     def metric(self, dataset: Any, model: nn.Module) -> Metric:
         """An empty metric for a data set."""
         raise NotImplementedError
@@ -98,6 +105,7 @@ class TrainTask(TransferTask):
         # The evaluation is no part of the training recipe, so it joins the config after the recipe's hash is taken.
         runner.cfg.val_dataloader = val
         runner.dump_config()
+        self.adapt(runner.bare_model)
         initial = self.initial(runner.bare_model)
         line, report = load_facts(initial.report)
         for text in setting.lines(line):

@@ -16,7 +16,7 @@ from pretrain.engine.provenance import json_hash
 from pretrain.engine.record import FILE, Protocol, Result, read_result
 from pretrain.errors import CheckpointError, ConfigError, UserError
 from pretrain.files import sha256
-from pretrain.registry import TASKS, register_all
+from pretrain.registry import build_task, register_all
 
 RANDOM = 'random'
 NOT_PROTOCOL = (
@@ -69,7 +69,7 @@ def run_transfer(cfg: Config, request: Request) -> tuple[Result, bool]:
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')), shared_datasets():
         check_keys(cfg)
         _check_request(cfg, request)
-        task = TASKS.build(cfg.task)
+        task = build_task(cfg.task)
         task.set_data(cfg, request)
         digest = hash_recipe(cfg)
         if (request.work_dir / FILE).exists() and not request.force:
