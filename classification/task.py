@@ -33,6 +33,9 @@ class ClassificationTask(TransferTask):
         cfg.model.num_classes = data.num_classes
         return data
 
+    def fill(self, cfg: Config) -> None:
+        cfg.model.num_classes = cfg.model.get('num_classes') or 2
+
     def image(self, cfg: Config):
         return cfg.model.get('channels', 3), cfg.model.get('image_size', 224)
 

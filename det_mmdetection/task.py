@@ -1,10 +1,11 @@
 """How detection configs are read, and the task that trains and scores a detector."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from torch import nn
 
@@ -16,7 +17,7 @@ from pretrain.checkpoint.card import Card
 from pretrain.checkpoint.initial import Initial
 from pretrain.data.build import build_dataset
 from pretrain.data.openmmlab import OpenMMLabSet
-from pretrain.dense import outline
+from pretrain.dense import built_size, outline
 from pretrain.engine.task import TrainTask
 from pretrain.engine.transfer import Request
 from pretrain.errors import ConfigError, DataError
@@ -122,17 +123,46 @@ class Detect(TrainTask):
         return data
 
     def image(self, cfg: Config):
-        return cfg.model.backbone.get('channels', 3), cfg.model.backbone.image_size
+        backbone = cfg.model.backbone
+        return backbone.get('channels', 3), built_size(backbone.image_size, backbone.get('patch'))
 
     def statistics(self, cfg: Config) -> tuple[dict, float]:
         return cfg.model.data_preprocessor, 255.0
 
-    def fit(self, cfg: Config, card: Card) -> None:
+    def fit_model(self, cfg: Config, card: Card) -> None:
         backbone = cfg.model.backbone
         channels, strides = outline(
             card, backbone.get('levels'), backbone.get('four_levels', False), backbone.get('patch')
         )
         fit_to_backbone(cfg.model, channels, strides)
+
+    def fill(self, cfg: Config) -> None:
+        for head in _heads(cfg.model):
+            head['num_classes'] = head['num_classes'] or 2
+        for name in ('mean', 'std'):
+            cfg.model.data_preprocessor[name] = cfg.model.data_preprocessor.get(name) or [1.0] * 3
+
+    def send_through(self, model: nn.Module, channels: int, size: int | Sequence[int]) -> None:
+        sides = (size, size) if isinstance(size, int) else tuple(size)
+        maps = model.extract_feat(torch.empty(1, channels, *sides))
+        if not model.with_rpn:
+            model.bbox_head(maps)
+            return
+        levels = model.rpn_head(maps)[0]
+        strides = model.rpn_head.prior_generator.strides
+        if len(levels) != len(strides):
+            raise ConfigError(f'rpn_head.anchor_generator.strides has {len(strides)} levels, the neck {len(levels)}')
+        roi = model.roi_head
+        for extractor, heads in ((roi.bbox_roi_extractor, roi.bbox_head), (roi.mask_roi_extractor, roi.mask_head)):
+            extractors = list(extractor) if isinstance(extractor, nn.ModuleList) else [extractor]
+            for one in extractors:
+                if one.out_channels != maps[0].shape[1]:
+                    raise ConfigError(
+                        f'RoI extractor: out_channels {one.out_channels}, the maps have {maps[0].shape[1]}'
+                    )
+            for head in heads if isinstance(heads, nn.ModuleList) else [heads]:
+                side = extractors[0].roi_layers[0].output_size[0]
+                head(torch.empty(2, extractors[0].out_channels, side, side))
 
     def initial(self, model: nn.Module) -> Initial:
         return model.backbone.initial

@@ -12,6 +12,7 @@ CMYK are converted by Pillow. EXIF orientation is ignored, as the ImageNet recip
 """
 
 import io
+import re
 from typing import TypeAlias
 
 import numpy as np
@@ -119,5 +120,5 @@ def _wide_array(image: Image.Image) -> np.ndarray:
 
 def damaged(name: str, error: Exception) -> DataError:
     """The error for an image that cannot be read, naming it."""
-    cause = ' '.join(str(error).split()) or type(error).__name__
+    cause = re.sub(r' *<\S+ object at 0x\w+>', '', ' '.join(str(error).split())) or type(error).__name__
     return DataError(f'image {name!r} cannot be decoded: {cause}; replace or remove it')

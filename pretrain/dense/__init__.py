@@ -40,6 +40,11 @@ def outline(
     return [stage['num_chs'] for stage in chosen], [stage['reduction'] for stage in chosen]
 
 
+def built_size(image_size: int | Sequence[int], patch: int | None = None) -> int | Sequence[int]:
+    """The image size that a network with random weights is built for; with enlarged patches, that of pre-training."""
+    return image_size if patch is None else 224
+
+
 def build_dense(
     image_size: int | Sequence[int],
     channels: int = 3,
@@ -60,7 +65,8 @@ def build_dense(
     """
     source = {name: choices.pop(name) for name in SOURCE if name in choices}
     described = {name: value for name, value in source.items() if name != 'allow_missing'}
-    card = card_of(channels, image_size, allow_missing=tuple(source.get('allow_missing', ())), **described)
+    size = built_size(image_size, choices.get('patch'))
+    card = card_of(channels, size, allow_missing=tuple(source.get('allow_missing', ())), **described)
     kind = family(meta_net(card.arch, card.arch_args))
     known = arguments(KINDS[kind])[0] - {'net', 'image_size'}
     foreign = sorted(set(choices) - known)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from torch import nn
 
@@ -19,6 +20,7 @@ from pretrain.engine.record import FILE, Meter, Result
 from pretrain.engine.setting import Setting, TransferData, load_facts
 from pretrain.engine.transfer import RANDOM, Request, protocol_of, seed_of
 from pretrain.errors import ConfigError
+from pretrain.registry import MODELS
 
 
 class TransferTask:
@@ -49,7 +51,7 @@ class TransferTask:
         """The part of the config that holds `mean` and `std`, and their value for a pixel at full scale."""
         raise NotImplementedError
 
-    def fit(self, cfg: Config, card: Card) -> None:
+    def fit_model(self, cfg: Config, card: Card) -> None:
         """Fill in what the model takes from the checkpoint's architecture."""
 
     def prepare(self, cfg: Config, request: Request, config_hash: str) -> Setting:
@@ -65,11 +67,34 @@ class TransferTask:
         encoder.update(request.weights)
         channels, size = self.image(cfg)
         card = card_of(channels, size, **{k: v for k, v in encoder.items() if k in SOURCE})
-        self.fit(cfg, card)
+        self.fit_model(cfg, card)
         place, scale = self.statistics(cfg)
         notes = [*_normalise(place, card, scale), *_notes(raw.model.get(self.part, {}), raw, card, request)]
         protocol = protocol_of(raw, data.identity, self.part)
         return Setting(cfg, request, data, card, protocol, config_hash, seed, notes, meter)
+
+    def check(self, cfg: Config) -> None:
+        """Build the model of a config without memory and without data, and send the shape of an image through it.
+
+        Raises ConfigError for parts that do not fit together.
+        """
+        cfg = copy.deepcopy(cfg)
+        channels, size = self.image(cfg)
+        encoder = cfg.model.get(self.part, {})
+        self.fit_model(cfg, card_of(channels, size, **{k: v for k, v in encoder.items() if k in SOURCE}))
+        self.fill(cfg)
+        try:
+            with torch.device('meta'):
+                self.send_through(MODELS.build(cfg.model).eval(), channels, size)
+        except (RuntimeError, AssertionError, TypeError, KeyError) as error:
+            cause = ' '.join(str(error).split())
+            raise ConfigError(f'model: its parts do not fit together: {cause}') from error
+
+    def fill(self, cfg: Config) -> None:
+        """Give values to what only data and checkpoint could say, for `check`."""
+
+    def send_through(self, model: nn.Module, channels: int, size: int | Sequence[int]) -> None:
+        """Compute all that a model predicts of one image, on the meta device."""
 
     def run(self, cfg: Config, request: Request, config_hash: str) -> Result:
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""`mimbench list`: what there is to run, read from file names and docstrings; no config is executed."""
+"""`mimbench list`: what there is to run, read from file names and docstrings; only `--check` executes configs."""
 
 import argparse
 import ast
@@ -17,7 +17,8 @@ examples:
   mimbench list                      every config, one line each
   mimbench list 'mae_*'              those whose name matches a pattern or contains a word
   mimbench list methods              how many configs each method has
-  mimbench list configs swin --json  the same for a program"""
+  mimbench list configs swin --json  the same for a program
+  mimbench list configs --check      load and build every config without data, and name the line that is wrong"""
 
 FOLDERS = (
     'pretrain',
@@ -65,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('what', nargs='?', default='configs', help=f'{", ".join(KINDS)}, or a pattern')
     parser.add_argument('pattern', nargs='?', help="part of a name, or a pattern with * such as 'mae_*'")
     parser.add_argument('--json', action='store_true', help='print JSON')
+    parser.add_argument('--check', action='store_true', help='load and build the configs; exit code 2 if one is wrong')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
             raise UserError(f'cannot list {what!r}; allowed: {", ".join(KINDS)}')
         what, pattern = 'configs', what
     configs = matching(find_configs(), pattern)
+    if args.check:
+        return check(configs)
     if what == 'configs':
         rows = [asdict(config) for config in configs if not config.mini or not _covered(config, configs)]
         text = _table(rows)
@@ -82,6 +86,26 @@ def run(args: argparse.Namespace) -> int:
         text = '\n'.join(f'{row["name"]:<24} {row["configs"]:>3}' for row in rows)
     print(json.dumps(rows, indent=2) if args.json else text)
     return 0
+
+
+def check(configs: list[ConfigFile]) -> int:
+    """Print what is wrong with each config, and how many are right."""
+    from tools.verbs.check import check_config
+
+    root = Path(__file__).resolve().parents[2]
+    wrong = unbuilt = 0
+    for config in configs:
+        try:
+            problem = check_config(root / config.path)
+        except FileNotFoundError as error:
+            unbuilt += 1
+            problem = f'{config.path}: keys are right; not built, because it needs {error}'
+        else:
+            wrong += problem is not None
+        if problem:
+            print(problem.replace(f'{root}/', ''), flush=True)
+    print(f'{len(configs) - wrong - unbuilt} of {len(configs)} configs are right, {wrong} wrong, {unbuilt} not built')
+    return 2 if wrong else 0
 
 
 def find_configs(root: Path | None = None) -> list[ConfigFile]:

@@ -1,4 +1,4 @@
-"""ViTDet in mini size: 64 pixels, windows of 8 tokens, two global blocks, for any checkpoint of a plain ViT.
+"""ViTDet in mini size: 64 pixels, for any checkpoint of its kind; the control is a tiny ViT.
 
 Command: mimbench transfer det_mmdetection/configs/mini/mae_vit-base-p16_vitdet-mask_64xb1-100e_coco.py
     --checkpoint FILE --data FOLDER --work-dir DIR

@@ -1,0 +1,21 @@
+"""Mask R-CNN with FPN and 64 channels, for pyramid networks on images of 64 pixels."""
+
+_base_ = 'mask_rcnn.py'
+model = dict(
+    data_preprocessor=dict(mean=None, std=None, pad_size_divisor=32),
+    backbone=dict(image_size=64),
+    neck=dict(out_channels=64, num_outs=5),
+    rpn_head=dict(in_channels=64, feat_channels=64, anchor_generator=dict(scales=[4])),
+    roi_head=dict(
+        bbox_roi_extractor=dict(out_channels=64),
+        bbox_head=dict(in_channels=64, fc_out_channels=128, num_classes=None),
+        mask_roi_extractor=dict(out_channels=64),
+        mask_head=dict(in_channels=64, conv_out_channels=64, num_convs=2, num_classes=None),
+    ),
+    train_cfg=dict(
+        rpn=dict(sampler=dict(num=128)),
+        rpn_proposal=dict(nms_pre=400, max_per_img=200),
+        rcnn=dict(sampler=dict(num=64)),
+    ),
+    test_cfg=dict(rpn=dict(nms_pre=300, max_per_img=200)),
+)
