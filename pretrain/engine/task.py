@@ -13,6 +13,7 @@ from torch import nn
 from pretrain.checkpoint.card import Card
 from pretrain.checkpoint.initial import SOURCE, Initial, card_of
 from pretrain.data.build import build_dataset
+from pretrain.data.card import IMAGENET_MEAN, IMAGENET_STD
 from pretrain.engine import checkpointing
 from pretrain.engine.evaluation import Metric, evaluate
 from pretrain.engine.launch import launch
@@ -159,16 +160,21 @@ def forget(work_dir: Path) -> None:
 
 
 def _normalise(place: dict, card: Card, scale: float) -> list[str]:
-    """Take `mean` and `std` of the checkpoint, where the config names none; notes where it names others."""
+    """Take `mean` and `std` of the checkpoint, where the config names none; notes where it names others.
+
+    Where neither names any, colour images take ImageNet's.
+    """
     notes = []
-    for name in ('mean', 'std'):
+    for name, usual in (('mean', IMAGENET_MEAN), ('std', IMAGENET_STD)):
         known, value = getattr(card, name), place.get(name)
         if isinstance(value, str):
             raise ConfigError(f'{name} is {value!r}; it takes one number per channel')
-        if known is None:
-            continue
         if value is None:
-            place[name] = [v * scale for v in known]
+            if known is None and card.channels != len(usual):
+                raise ConfigError(f'{name} is not set, and the checkpoint has none for its {card.channels} channels')
+            place[name] = [v * scale for v in known or usual]
+        elif known is None:
+            continue
         elif [round(v / scale, 3) for v in value] != [round(v, 3) for v in known]:
             used = tuple(round(v / scale, 4) for v in value)
             notes.append(f'pixels are normalised with {name} {used}, pre-training used {tuple(known)}')

@@ -6,6 +6,7 @@ from families import FAMILIES
 
 from pretrain.dense import build_dense
 from pretrain.dense.pyramid import FourLevels, SimpleFeaturePyramid
+from pretrain.errors import ConfigError
 
 pytestmark = pytest.mark.unit
 CHOICES = {
@@ -65,3 +66,42 @@ def test_pyramids():
     assert [tuple(x.shape[1:]) for x in levels] == [(16, 24, 32), (16, 12, 16), (16, 6, 8), (16, 3, 4), (16, 2, 2)]
     levels = FourLevels(32)([maps] * 4)
     assert [tuple(x.shape[1:]) for x in levels] == [(32, 24, 32), (32, 12, 16), (32, 6, 8), (32, 3, 4)]
+
+
+def test_enlarged_patches_see_the_same_pixels(encoder_file):
+    """Patches of 16 grown to 18: with zeros around the kernel, the middle of each patch gives what it gave."""
+    small, _ = build_dense(64, checkpoint=str(encoder_file('mae')))
+    large, start = build_dense(72, checkpoint=str(encoder_file('mae')), patch=18)
+    images = torch.randn(1, 3, 64, 64)
+    spread = torch.zeros(1, 3, 72, 72)
+    for row in range(4):
+        for column in range(4):
+            block = images[..., row * 16 : row * 16 + 16, column * 16 : column * 16 + 16]
+            spread[..., row * 18 + 1 : row * 18 + 17, column * 18 + 1 : column * 18 + 17] = block
+    torch.testing.assert_close(large.eval()(spread)[0], small.eval()(images)[0])
+    assert [entry['target'] for entry in start.report.resized] == ['patch_embed.proj.weight']
+    assert large.strides == (18,)
+    with pytest.raises(ConfigError, match='only grow'):
+        build_dense(64, checkpoint=str(encoder_file('mae')), patch=14)
+
+
+@pytest.mark.parametrize('family', ['mae', 'swin', 'resnet50', 'convnext'])
+def test_outline_says_what_will_come_out(encoder_file, family):
+    from pretrain.checkpoint.initial import card_of
+    from pretrain.dense import outline
+
+    dense, _ = build_dense(64, checkpoint=str(encoder_file(family)))
+    channels, strides = outline(card_of(3, 64, checkpoint=str(encoder_file(family))))
+    assert (tuple(channels), tuple(strides)) == (dense.channels, dense.strides)
+
+
+def test_relative_tables_that_grow_are_in_the_report(encoder_file):
+    _, start = build_dense(512, checkpoint=str(encoder_file('beit')))
+    (first, *_) = start.report.resized
+    assert first['target'] == 'blocks.0.attn.relative_position_bias_table'
+    assert (first['from'][0], first['to'][0]) == (27 * 27 + 3, 63 * 63 + 3)
+
+
+def test_a_choice_of_another_kind_of_network(encoder_file):
+    with pytest.raises(ConfigError, match='a resnet backbone takes no window'):
+        build_dense(64, checkpoint=str(encoder_file('resnet50')), window=7)
