@@ -1,13 +1,13 @@
-"""ViTDet for a few hundred images on a CPU: 192 pixels, a ViT of 2.8 million parameters with patches of 8, 20 epochs.
+"""ViTDet for a few hundred images on a CPU: 192 pixels, a ViT of 2.8 million parameters with patches of 8, 10 epochs.
 
-Command: mimbench transfer det_mmdetection/configs/mini/mae_vit-tiny-p8_vitdet-mask_1xb8-20e_192px.py
+Command: mimbench transfer det_mmdetection/configs/mini/mae_vit-tiny-p8_vitdet-mask_1xb8-10e_192px.py
     --checkpoint FILE --data FOLDER --work-dir DIR
 Measured with it: the table in det_mmdetection/README.md.
 """
 
 _base_ = ['../_base_/mini_vitdet_mask.py', '../_base_/mini_data.py', '../_base_/mini_12e.py']
-recipe = dict(method='MAE', epochs=20)
-protocol = dict(id='detection-mini-192px-20e')
+recipe = dict(method='MAE', epochs=10)
+protocol = dict(id='detection-mini-192px-10e')
 model = dict(
     backbone=dict(image_size=192, arch_args=dict(patch_size=8, embed_dim=192, num_heads=3), global_blocks=[5]),
     neck=dict(scales=(2, 1, 0.5)),
@@ -40,6 +40,6 @@ val_dataloader = dict(
         ]
     )
 )
-train_cfg = dict(epochs=20)
-default_hooks = dict(save=dict(interval=10))
-custom_hooks = [dict(type='EvalHook', interval=10)]
+train_cfg = dict(epochs=10)
+default_hooks = dict(save=dict(interval=5))
+custom_hooks = [dict(type='EvalHook', interval=5)]
