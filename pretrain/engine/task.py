@@ -71,6 +71,8 @@ class TransferTask:
         self.fit_model(cfg, card)
         place, scale = self.statistics(cfg)
         notes = [*_normalise(place, card, scale), *_notes(raw.model.get(self.part, {}), raw, card, request)]
+        if self.part == 'backbone' and (note := token_decay(cfg)):
+            notes.append(note)
         protocol = protocol_of(raw, data.identity, self.part)
         return Setting(cfg, request, data, card, protocol, config_hash, seed, notes, meter)
 
@@ -191,3 +193,19 @@ def _notes(encoder: Mapping, raw: Config, card: Card, request: Request) -> list[
         if card.initial_stage not in (stage, 'unknown'):
             notes.append(f'the protocol is for initial stage {stage!r}, the checkpoint is {card.initial_stage!r}')
     return notes
+
+
+def token_decay(cfg: Mapping) -> str | None:
+    """The note on how positions and class token of a backbone decay; None where nothing is unusual.
+
+    The layer-decay constructors of the BEiT family (unilm, iBOT, CAE, MMSegmentation) mean to spare them, but compare
+    names that begin with `backbone.` with names that do not, so in published runs they decay.
+    """
+    wrapper = cfg['optim_wrapper']
+    decay, rules = wrapper['optimizer'].get('weight_decay', 0.0), wrapper.get('paramwise_cfg', {})
+    no_decay = rules.get('no_decay', ['1d'])
+    if not decay or not rules.get('layer_decay') or any(pattern.endswith('pos_embed') for pattern in no_decay):
+        return None
+    if 'tokens' in no_decay:
+        return 'weight decay of positions and class token: fixed, 0'
+    return f'weight decay of positions and class token: as published, {decay:g}'

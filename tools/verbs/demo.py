@@ -17,7 +17,7 @@ FINETUNE = 'classification/configs/mini/mae_vit-base-p16_ft_8xb128-100e_in1k.py'
 DETECT = 'det_mmdetection/configs/mini/mae_vit-base-p16_vitdet-mask_64xb1-100e_coco.py'
 SEGMENT = 'seg_mmsegmentation/configs/mini/mae_vit-base-p16_upernet_8xb2-160k_ade20k.py'
 UNLABELLED, TRAIN, VAL = 4000, 400, 400
-SCENES, VAL_SCENES = 240, 80
+SCENES, VAL_SCENES = 160, 60
 ROOT = Path(__file__).resolve().parents[2]
 TITLES = {
     'knn': 'k-NN top-1',
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--work-dir', default='runs/demo', help='default: runs/demo; finished parts are not done again')
     parser.add_argument('--epochs', type=int, default=15, help='of pre-training; default 15')
     parser.add_argument('--finetune-epochs', type=int, default=40, help='default 40')
-    parser.add_argument('--dense-epochs', type=int, default=12, help='of detection and segmentation; default 12')
+    parser.add_argument('--dense-epochs', type=int, default=10, help='of detection and segmentation; default 10')
 
 
 def run(args: argparse.Namespace) -> int:

@@ -29,5 +29,5 @@ model = dict(
         mask_head=dict(in_channels=64, conv_out_channels=64, num_convs=2, num_classes=None),
     ),
     train_cfg=dict(rpn=dict(sampler=dict(num=128)), rpn_proposal=dict(nms_pre=400, max_per_img=64)),
-    test_cfg=dict(rpn=dict(nms_pre=300, max_per_img=200)),
+    test_cfg=dict(rpn=dict(nms_pre=200, max_per_img=100)),
 )

@@ -14,8 +14,8 @@ model = dict(
     ),
     train_cfg=dict(
         rpn=dict(sampler=dict(num=128)),
-        rpn_proposal=dict(nms_pre=400, max_per_img=200),
-        rcnn=dict(sampler=dict(num=64)),
+        rpn_proposal=dict(nms_pre=200, max_per_img=100),
+        rcnn=dict(sampler=dict(num=32)),
     ),
-    test_cfg=dict(rpn=dict(nms_pre=300, max_per_img=200)),
+    test_cfg=dict(rpn=dict(nms_pre=200, max_per_img=100)),
 )
