@@ -27,7 +27,7 @@ from pretrain.engine.launch import load_config
 from pretrain.registry import register_all
 
 pytestmark = pytest.mark.bench
-SIZE, BATCH, ROUNDS = 224, 1, 4
+SIZE, BATCH, ROUNDS = 160, 1, 3
 ARCH = 'vit_small_patch16_224'
 register_all()
 

@@ -48,8 +48,8 @@ def segmenter(test_cfg: dict | None = None, width: int = 32, **backbone) -> nn.M
 @pytest.mark.parametrize(
     ('name', 'size'),
     [
-        *((name, size) for name in ('mae', 'beit', 'simmim', 'swin') for size in SIZES),
-        *((name, SIZES[-1]) for name in ('resnet50', 'convnext')),
+        *(('mae', size) for size in SIZES),
+        *((name, SIZES[-1]) for name in ('beit', 'simmim', 'swin', 'resnet50', 'convnext')),
     ],
 )
 @torch.no_grad()

@@ -19,6 +19,7 @@ SEGMENT = 'seg_mmsegmentation/configs/mini/mae_vit-base-p16_upernet_8xb2-160k_ad
 UNLABELLED, TRAIN, VAL = 4000, 400, 400
 SCENES, VAL_SCENES = 160, 60
 ROOT = Path(__file__).resolve().parents[2]
+DENSE = ('det_mmdetection', 'seg_mmsegmentation')
 TITLES = {
     'knn': 'k-NN top-1',
     'finetune': 'fine-tuned top-1',
@@ -83,11 +84,9 @@ def run(args: argparse.Namespace) -> int:
 
 def dense_works() -> bool:
     """Whether detection and segmentation can run here."""
-    try:
-        import mmcv._ext  # noqa: F401
-    except ImportError:
-        return False
-    return True
+    from tools.verbs.doctor import DOMAINS, probe
+
+    return not any(probe(library).problem for name in DENSE for library in DOMAINS[name])
 
 
 def command(verb: str, *arguments: str) -> None:
