@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 FORMAT_VERSION = 1
 
 Position = Literal['learned', 'sincos-xy', 'sincos-yx', 'relative', 'rope', 'none']
-Stage = Literal['mim', 'mim+ft-in1k', 'supervised', 'random', 'unknown']
+Stage = Literal['mim', 'mim+ft-in1k', 'mim+ft-in21k', 'mim+ft-in22k', 'supervised', 'random', 'unknown']
 
 
 class Card(BaseModel):
