@@ -22,7 +22,7 @@ help:
 	@echo 'make demo           set up, then pre-train, load and transfer a tiny model: the main job on a small scale'
 	@echo 'make test           set up, then lint and all tests'
 	@echo 'make lint           ruff and mypy'
-	@echo 'make bench          the speed measurements alone'
+	@echo 'make bench          the speed measurements alone, in full size'
 	@echo 'make setup-cluster  add submitit and Ray'
 	@echo 'make lock           resolve requirements*.txt anew from pyproject.toml'
 	@echo 'make clean          remove caches and build output; .venv stays'
@@ -64,8 +64,10 @@ setup-cluster: $(READY)
 demo: $(READY)
 	$(VENV)/bin/mimbench demo
 
+# Side by side on all cores, up to eight; then what measures speed, alone.
 test: $(READY) lint
-	$(PY) -m pytest
+	$(PY) -m pytest -m 'not bench' -n auto --maxprocesses 8 --dist worksteal
+	$(PY) -m pytest -m bench
 
 lint: $(READY)
 	$(PY) -m ruff check .
@@ -73,7 +75,7 @@ lint: $(READY)
 	$(PY) -m mypy
 
 bench: $(READY)
-	$(PY) -m pytest -m bench -s
+	BENCH=full $(PY) -m pytest -m bench -s
 
 COMPILE = $(UV) pip compile --quiet --upgrade --python-version 3.11 --no-header --no-annotate \
     --no-emit-package opencv-python pyproject.toml $(EXTRAS:%=--extra %)

@@ -3,13 +3,14 @@
 import functools
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pretrain.data.build import build_dataset
 from pretrain.data.dataset import ImageDataset
+from pretrain.data.parts import check_same_classes, dataset_settings
 from pretrain.data.sources.base import Source
 from pretrain.errors import ConfigError, DataError
 
@@ -21,6 +22,7 @@ class LabelledData:
     train: ImageDataset
     val: ImageDataset
     num_classes: int
+    notes: Sequence[str] = ()
 
     @functools.cached_property
     def identity(self) -> dict[str, Any]:
@@ -41,13 +43,10 @@ def labelled_data(cfg: Mapping) -> LabelledData:
     Raises DataError or ConfigError naming what differs.
     """
     sets = {}
-    for part in ('train', 'val'):
-        key = f'{part}_dataloader'
-        if key not in cfg:
-            raise ConfigError(f'{cfg.get("filename", "config")}: no {key}; a classification transfer needs both sets')
-        sets[part] = build_dataset(cfg[key]['dataset'])
+    for part, settings in dataset_settings(cfg):
+        sets[part] = build_dataset(settings)
         if not getattr(sets[part], 'labels', False):
-            raise ConfigError(f'{key}.dataset.labels is not True; classification needs labels')
+            raise ConfigError(f'{part}_dataloader.dataset.labels is not True; classification needs labels')
     train, val = sets['train'], sets['val']
     if _same_images(train.source, val.source):
         raise DataError('training and validation data are the same images; give others with --val')
@@ -74,13 +73,7 @@ def _same_images(train: Source, val: Source) -> bool:
 def _same_classes(train: ImageDataset, val: ImageDataset) -> int:
     """The number of classes. DataError when the two sets name or number them differently."""
     if train.classes and val.classes:
-        if list(train.classes) != list(val.classes):
-            odd = sorted(set(train.classes) ^ set(val.classes))
-            differ = f'not in both: {", ".join(odd[:5])}' if odd else 'the same names in another order'
-            raise DataError(
-                f'training data has {len(train.classes)} classes, validation data {len(val.classes)} ({differ}); '
-                'both need the same class folders'
-            )
+        check_same_classes(train.classes, val.classes)
         return len(train.classes)
     numbers = [1 + max(part.source.label(i) for i in range(len(part))) for part in (train, val)]
     if numbers[1] > numbers[0]:

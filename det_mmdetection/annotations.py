@@ -76,16 +76,14 @@ def read_annotations(path: str | Path, masks: bool) -> Annotations:
     return Annotations(path, images, of_image, categories, digest, notes)
 
 
-def image_folder(
-    annotations: Path, names: Sequence[str], root: str | Path | None = None, prefix: str | None = None
-) -> Path:
+def image_folder(annotations: Path, names: Sequence[str], prefix: str | None = None) -> Path:
     """The folder that holds the images of an annotation file.
 
-    With `prefix`, that folder below `root`. Else the folder of the file itself, its parent, the folders in there, and
+    With `prefix`, that folder. Else the folder of the file itself, its parent, the folders in there, and
     those of the parent's parent are tried. Raises DataError naming the first image and the folders that were tried.
     """
     if prefix is not None:
-        tried = [Path(root or '') / prefix]
+        tried = [Path(prefix)]
     else:
         near = [annotations.parent, annotations.parent.parent, annotations.parent.parent.parent]
         tried = [folder for base in near if base.is_dir() for folder in (base, *sorted(base.iterdir()))]

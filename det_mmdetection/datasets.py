@@ -8,6 +8,7 @@ from mmdet.datasets import BaseDetDataset
 from mmdet.registry import DATASETS
 
 from det_mmdetection.annotations import check_images, image_folder, read_annotations
+from pretrain.data.parts import difference
 from pretrain.errors import DataError
 
 
@@ -38,16 +39,15 @@ class InstanceDataset(BaseDetDataset):
 
     def load_data_list(self) -> list[dict[str, Any]]:
         found = read_annotations(self.ann_file, self.masks)
-        if self.wanted and tuple(self.wanted) != found.classes:
-            odd = sorted(set(self.wanted) ^ set(found.classes))
-            differ = f'not in both: {", ".join(odd[:5])}' if odd else 'the same names in another order'
+        differ = self.wanted and difference(self.wanted, found.classes)
+        if differ:
             raise DataError(
                 f'{self.ann_file} has {len(found.classes)} categories, the config names {len(self.wanted)} classes '
                 f'({differ}); leave metainfo out to take those of the file'
             )
         names = [image['file_name'] for image in found.images]
         prefix = self.data_prefix.get('img')
-        self.folder = image_folder(Path(self.ann_file), names, None, prefix)
+        self.folder = image_folder(Path(self.ann_file), names, prefix)
         check_images(self.folder, names, Path(self.ann_file))
         self._metainfo['classes'] = found.classes
         self.cat_ids, self.sha256, self.notes = found.cat_ids, found.sha256, found.notes

@@ -17,13 +17,12 @@ from pretrain.checkpoint.card import Card
 from pretrain.checkpoint.initial import Initial
 from pretrain.data.build import build_dataset
 from pretrain.data.openmmlab import OpenMMLabSet
+from pretrain.data.parts import PARTS, check_same_classes, dataset_settings
 from pretrain.dense import built_size, outline
 from pretrain.engine.task import TrainTask
 from pretrain.engine.transfer import Request
 from pretrain.errors import ConfigError, DataError
 from pretrain.registry import TASKS
-
-PARTS = ('train', 'val')
 
 
 @dataclass
@@ -32,6 +31,10 @@ class DetectionData:
 
     train: OpenMMLabSet
     val: OpenMMLabSet
+
+    @property
+    def notes(self) -> list[str]:
+        return self.train.notes + self.val.notes
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -75,7 +78,7 @@ class Detect(TrainTask):
             raise ConfigError('--val needs --data: both parts must have the same classes')
         if not request.data:
             return
-        sets = {part: cfg[f'{part}_dataloader'].dataset for part in PARTS}
+        sets = dict(dataset_settings(cfg))
         root = Path(request.data)
         if root.is_dir() and not request.val:
             if all((root / sets[part].ann_file).is_file() for part in PARTS):
@@ -94,32 +97,24 @@ class Detect(TrainTask):
 
     def read_data(self, cfg: Config) -> DetectionData:
         masks = bool(_mask_head(cfg.model))
-        for part in PARTS:
-            if f'{part}_dataloader' not in cfg:
-                raise ConfigError(f'{cfg.filename}: no {part}_dataloader; a detection transfer needs both sets')
-            dataset = cfg[f'{part}_dataloader'].dataset
+        for _, dataset in dataset_settings(cfg):
             dataset.masks = masks
             for transform in dataset.pipeline:
                 if transform.type == 'LoadAnnotations':
                     transform.with_mask = masks
-        data = DetectionData(*(build_dataset(cfg[f'{part}_dataloader'].dataset) for part in PARTS))
-        names = data.train.metainfo['classes'], data.val.metainfo['classes']
-        if names[0] != names[1]:
-            odd = sorted(set(names[0]) ^ set(names[1])) or ['the same names in another order']
-            raise DataError(
-                f'training data has {len(names[0])} classes, validation data {len(names[1])}; not in both: '
-                f'{", ".join(odd[:5])}; the categories of both files must be equal'
-            )
+        data = DetectionData(*(build_dataset(settings) for _, settings in dataset_settings(cfg)))
+        classes = data.train.metainfo['classes']
+        check_same_classes(classes, data.val.metainfo['classes'])
         if data.train.sha256 == data.val.sha256:
             raise DataError('training and validation annotations are the same; give others with --val')
         for head in _heads(cfg.model):
             wanted = head.get('num_classes')
-            if wanted is not None and wanted != len(names[0]):
+            if wanted is not None and wanted != len(classes):
                 raise DataError(
-                    f'the data has {len(names[0])} classes, {head["type"]} of the config num_classes={wanted}; '
+                    f'the data has {len(classes)} classes, {head["type"]} of the config num_classes={wanted}; '
                     'one of them is wrong'
                 )
-            head['num_classes'] = len(names[0])
+            head['num_classes'] = len(classes)
         return data
 
     def image(self, cfg: Config):
@@ -139,8 +134,6 @@ class Detect(TrainTask):
     def fill(self, cfg: Config) -> None:
         for head in _heads(cfg.model):
             head['num_classes'] = head['num_classes'] or 2
-        for name in ('mean', 'std'):
-            cfg.model.data_preprocessor[name] = cfg.model.data_preprocessor.get(name) or [1.0] * 3
 
     def send_through(self, model: nn.Module, channels: int, size: int | Sequence[int]) -> None:
         sides = (size, size) if isinstance(size, int) else tuple(size)

@@ -11,13 +11,13 @@ from mmseg.datasets import BaseSegDataset
 
 from pretrain.data.build import build_dataset
 from pretrain.data.openmmlab import OpenMMLabSet
+from pretrain.data.parts import PARTS, check_same_classes, dataset_settings
 from pretrain.engine.transfer import Request
 from pretrain.errors import ConfigError, DataError
 from pretrain.registry import DATASETS
 from seg_mmsegmentation.checks import WORDS, check_files, check_folders, check_masks
 from seg_mmsegmentation.transforms import LoadLabels
 
-PARTS = ('train', 'val')
 FOLDER = 'MaskFolder'
 _KEPT = ('pipeline', 'ignore_index', 'reduce_zero_label', 'metainfo', 'indices')
 """Arguments that a plain folder takes over from the data set that it replaces."""
@@ -88,10 +88,7 @@ def read_sets(cfg: Config) -> SegmentationData:
     sets: dict[str, OpenMMLabSet] = {}
     notes: list[str] = []
     identity: dict[str, Any] = {}
-    for part in PARTS:
-        if f'{part}_dataloader' not in cfg:
-            raise ConfigError(f'{cfg.get("filename", "config")}: no {part}_dataloader; a transfer needs both sets')
-        settings = cfg[f'{part}_dataloader'].dataset
+    for part, settings in dataset_settings(cfg):
         check_folders(settings, part)
         _fill_labels(settings, part)
         sets[part] = build_dataset(settings)
@@ -154,13 +151,7 @@ def _expected(cfg: Config) -> str:
 
 def _same_classes(train: Any, val: Any) -> list[str]:
     names = class_names(train)
-    if names != class_names(val):
-        odd = sorted(set(names) ^ set(class_names(val)))
-        differ = f'not in both: {", ".join(odd[:5])}' if odd else 'the same names in another order'
-        raise DataError(
-            f'training data has {len(names)} classes, validation data {len(class_names(val))} ({differ}); both need '
-            'the same class list'
-        )
+    check_same_classes(names, class_names(val))
     if len(names) < 2:
         raise DataError(f'the data has {len(names)} class; pixels of something else need a class too')
     return names

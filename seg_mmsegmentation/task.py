@@ -11,7 +11,6 @@ from torch import nn
 from pretrain.checkpoint.card import Card
 from pretrain.checkpoint.initial import Initial
 from pretrain.dense import built_size, outline
-from pretrain.engine.setting import Setting
 from pretrain.engine.task import TrainTask
 from pretrain.engine.transfer import Request
 from pretrain.errors import ConfigError
@@ -65,19 +64,12 @@ class Segment(TrainTask):
     def fill(self, cfg: Config) -> None:
         for _, head in heads(cfg.model):
             head['num_classes'] = head.get('num_classes') or 3
-        for name in ('mean', 'std'):
-            cfg.model.data_preprocessor[name] = cfg.model.data_preprocessor.get(name) or [1.0] * 3
 
     def send_through(self, model: nn.Module, channels: int, size: int | Sequence[int]) -> None:
         maps = model.extract_feat(torch.empty(1, channels, *((size, size) if isinstance(size, int) else size)))
         model.decode_head(maps)
         if model.with_auxiliary_head:
             model.auxiliary_head(maps)
-
-    def prepare(self, cfg: Config, request: Request, config_hash: str) -> Setting:
-        setting = super().prepare(cfg, request, config_hash)
-        setting.notes += setting.data.notes
-        return setting
 
     def initial(self, model: nn.Module) -> Initial:
         return model.backbone.initial

@@ -36,15 +36,22 @@ def mimbench(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
     return run
 
 
-@pytest.fixture(scope='module')
-def one_thread():
-    """Networks of tests are so small that threads only get in each other's way."""
+@pytest.fixture(scope='session', autouse=True)
+def _one_thread() -> None:
+    """Networks of tests are so small that threads only get in each other's way, and the tests run side by side."""
     import torch
 
-    before = torch.get_num_threads()
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def all_threads():
+    """For a measurement: as many threads as there are cores."""
+    import torch
+
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
     yield
-    torch.set_num_threads(before)
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

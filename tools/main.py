@@ -162,7 +162,7 @@ def _say(line: str, code: int) -> int:
     return code
 
 
-def _leave(code: int | str | None) -> None:
+def leave(code: int | str | None) -> None:
     """End this process. One of several skips C++'s teardown, where gloo's threads now and then abort a finished run."""
     if 'LOCAL_RANK' not in os.environ:
         sys.exit(code)
@@ -174,6 +174,6 @@ def _leave(code: int | str | None) -> None:
 
 if __name__ == '__main__':
     try:
-        _leave(main())
+        leave(main())
     except SystemExit as stop:
-        _leave(stop.code or 0)
+        leave(stop.code or 0)

@@ -1,5 +1,6 @@
 """From a config and a request to a setting in which nothing is left open; the same for every domain."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +14,13 @@ from pretrain.engine.transfer import RANDOM, Request
 
 
 class TransferData(Protocol):
-    """The data of a transfer, built and checked; `str()` says in one line what it is."""
+    """The data of a transfer, built and checked; `str()` says in one line what it is.
+
+    Attributes:
+        notes: what may be a mistake, or was left out.
+    """
+
+    notes: Sequence[str]
 
     @property
     def identity(self) -> dict[str, Any]:

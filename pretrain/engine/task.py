@@ -70,7 +70,8 @@ class TransferTask:
         card = card_of(channels, size, **{k: v for k, v in encoder.items() if k in SOURCE})
         self.fit_model(cfg, card)
         place, scale = self.statistics(cfg)
-        notes = [*_normalise(place, card, scale), *_notes(raw.model.get(self.part, {}), raw, card, request)]
+        notes = [*data.notes, *_normalise(place, card, scale)]
+        notes += _notes(raw.model.get(self.part, {}), raw, card, request)
         if self.part == 'backbone' and (note := token_decay(cfg)):
             notes.append(note)
         protocol = protocol_of(raw, data.identity, self.part)
@@ -86,6 +87,9 @@ class TransferTask:
         encoder = cfg.model.get(self.part, {})
         self.fit_model(cfg, card_of(channels, size, **{k: v for k, v in encoder.items() if k in SOURCE}))
         self.fill(cfg)
+        place, _ = self.statistics(cfg)
+        for name in ('mean', 'std'):
+            place[name] = place.get(name) or [1.0] * channels
         try:
             with torch.device('meta'):
                 self.send_through(MODELS.build(cfg.model).eval(), channels, size)

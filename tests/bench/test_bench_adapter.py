@@ -1,7 +1,8 @@
 """The adapter's tax: an update of Mask R-CNN with MIMBackbone against the same model around timm's own ViT.
 
 Both have the same weights and see the same images; updates take turns, and the fastest of each counts, because other
-work on the machine can only slow one down. Memory is what autograd keeps for the backward pass, counted in bytes.
+work on the machine can only slow one down. Rounds are added until the ratio meets the bar, or there were enough to say
+that it does not. Memory is what autograd keeps for the backward pass, counted in bytes.
 """
 
 import copy
@@ -27,7 +28,10 @@ from pretrain.engine.launch import load_config
 from pretrain.registry import register_all
 
 pytestmark = pytest.mark.bench
-SIZE, BATCH, ROUNDS = 160, 1, 3
+SIZE, BATCH = 160, 1
+FEWEST, MOST = 3, 24
+"""Rounds."""
+BAR = 1.02
 ARCH = 'vit_small_patch16_224'
 register_all()
 
@@ -93,7 +97,7 @@ def kept_bytes(model: nn.Module, data: dict) -> int:
     return sum(size for place, size in seen.items() if place not in weights)
 
 
-def test_adapter_tax(one_thread) -> None:
+def test_adapter_tax(capsys: pytest.CaptureFixture) -> None:
     ours = detector().train()
     native = copy.deepcopy(ours)
     native.backbone = TimmViT().train()
@@ -108,13 +112,17 @@ def test_adapter_tax(one_thread) -> None:
     for model in (ours, native):
         update(model, data)
     times: dict[str, list[float]] = {'ours': [], 'native': []}
-    for _ in range(ROUNDS):
+    for count in range(1, MOST + 1):
         times['ours'].append(update(ours, data))
         times['native'].append(update(native, data))
-    ratio = min(times['ours']) / min(times['native'])
+        ratio = min(times['ours']) / min(times['native'])
+        if count >= FEWEST and ratio <= BAR:
+            break
     memory = kept_bytes(ours, data) / kept_bytes(native, data)
-    print(
-        f'\nadapter tax, ViT-S at {SIZE}, batch {BATCH}: update {ratio:.3f} x timm, memory {memory:.3f} x (bar: 1.02)'
-    )
-    assert memory <= 1.02
-    assert ratio <= 1.15  # other work on the machine alone moves it by some hundredths
+    with capsys.disabled():
+        print(
+            f'\nadapter tax, ViT-S at {SIZE}, batch {BATCH}, {count} rounds: update {ratio:.3f} x timm, memory '
+            f'{memory:.3f} x (bar: {BAR})'
+        )
+    assert memory <= BAR
+    assert ratio <= 1.15  # on a busy machine even 24 rounds may have no quiet one for each

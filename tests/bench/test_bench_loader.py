@@ -73,7 +73,6 @@ def ours(source, workers, **options):
 
 @pytest.mark.parametrize('workers', [0, 1])
 def test_images_per_second(folder, workers, capsys):
-    torch.set_num_threads(1)
     clock = time.perf_counter if workers else time.process_time
     loaders = {
         'torchvision ImageFolder + DataLoader': peer(folder, workers),
@@ -97,7 +96,6 @@ def test_images_per_second(folder, workers, capsys):
 
 def test_small_images(shared_images, capsys):
     """64 px images, where the cost of the loader itself shows. No bound: the peer has nothing to compare."""
-    torch.set_num_threads(1)
     dataset = ImageDataset(TarSource(shared_images), PretrainAugment(64))
     loader = build_train_loader(dataset, TrainOrder(len(dataset), 250), 250, num_iterations=8)
     start = time.perf_counter()

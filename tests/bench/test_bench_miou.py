@@ -1,6 +1,6 @@
 """mIoU of ADE-size maps with 150 classes: one matrix of counts against MMSegmentation's metric, in one run.
 
-120 maps by default; `ADE_BENCH_MAPS=2000` for as many as ADE20K has for validation. Both get the same tensors, one
+With `BENCH=full` as many as ADE20K has for validation. Both get the same tensors, one
 image at a time as in evaluation, and both are timed up to the finished scores, in CPU time on one thread.
 """
 
@@ -18,8 +18,9 @@ from mmseg.evaluation import IoUMetric
 
 from seg_mmsegmentation.metrics import ConfusionMetric
 
-pytestmark = [pytest.mark.bench, pytest.mark.usefixtures('one_thread')]
-MAPS, CLASSES, SIZE = int(os.environ.get('ADE_BENCH_MAPS', 120)), 150, (512, 683)
+pytestmark = pytest.mark.bench
+MAPS = 2000 if os.environ.get('BENCH') == 'full' else 120
+CLASSES, SIZE = 150, (512, 683)
 
 
 class Names:

@@ -1,16 +1,14 @@
 """`mimbench transfer` from end to end on 48 small images, and what it refuses."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from warm import spread
 
 from pretrain.engine.record import read_result
 from tools.main import main
@@ -178,15 +176,12 @@ def test_grey_arrays_with_their_own_statistics(transfer: Callable[..., int], cap
     assert found.scores['top1'] > 0.8
 
 
-def test_two_processes(images: Path, encoder_file: Path, tmp_path: Path, repo: Path) -> None:
-    """Fine-tuning through torchrun on two CPU processes: one record, every image evaluated once."""
-    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', 2, '-m', 'tools.main']
-    command += ['transfer', FINETUNE, '--launcher', 'pytorch', '--checkpoint', encoder_file, '--work-dir', 'run']
-    command += ['--data', images / 'train', '--val', images / 'val', '--cfg-options', *FAST, 'train_cfg.epochs=2']
-    environment = {**os.environ, 'PYTHONPATH': str(repo), 'OMP_NUM_THREADS': '1'}
-    done = subprocess.run(list(map(str, command)), cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert 'effective batch 12 = 2 x 6 x 1' in done.stdout and done.stdout.count('done: run') == 1
+def test_two_processes(images: Path, encoder_file: Path, tmp_path: Path) -> None:
+    """Fine-tuning on two CPU processes: one record, every image evaluated once."""
+    words = ['transfer', FINETUNE, '--checkpoint', encoder_file, '--work-dir', 'run']
+    words += ['--data', images / 'train', '--val', images / 'val', '--cfg-options', *FAST, 'train_cfg.epochs=2']
+    said = spread(*words, log=tmp_path / 'log', folder=tmp_path)
+    assert 'effective batch 12 = 2 x 6 x 1' in said and said.count('done: run') == 1
     found = read_result(tmp_path / 'run')
     assert found.world_size == 2 and found.num_samples['val'] == 12
     assert len((tmp_path / 'run' / 'metrics.jsonl').read_text().splitlines()) == 6

@@ -12,11 +12,6 @@ from pretrain.checkpoint.describe import card_for_net
 from pretrain.checkpoint.nets import make_net
 
 
-@pytest.fixture(autouse=True, scope='module')
-def _one_thread(one_thread):
-    pass
-
-
 @pytest.fixture(scope='session')
 def encoder_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """`encoder_file('beit')`: the exchange file of a family."""

@@ -25,7 +25,7 @@ from pretrain.engine.evaluation import evaluate
 from pretrain.engine.record import Scores
 from pretrain.errors import ConfigError, DataError
 
-pytestmark = [pytest.mark.unit, pytest.mark.usefixtures('one_thread')]
+pytestmark = pytest.mark.unit
 
 H, W, IMAGES = 150, 200, 14
 CAT_IDS = [21, 3, 90, 7, 40]

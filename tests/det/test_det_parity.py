@@ -36,11 +36,6 @@ FAMILIES = {
 }
 
 
-@pytest.fixture(autouse=True, scope='module')
-def _one_thread(one_thread):
-    pass
-
-
 def write(folder: Path, arch: str, args: dict) -> Path:
     torch.manual_seed(0)
     net = make_net(arch, **args)

@@ -28,11 +28,6 @@ SMALL += ['train_dataloader.num_workers=0', 'val_dataloader.num_workers=0', 'tas
 SMALL += ['default_hooks.save.interval=1', 'custom_hooks.0.interval=1', 'model.rpn_head.feat_channels=16']
 
 
-@pytest.fixture(autouse=True, scope='module')
-def _one_thread(one_thread):
-    pass
-
-
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return scenes(tmp_path_factory.mktemp('det') / 'scenes')

@@ -1,12 +1,10 @@
 """A run that was killed and resumed is the run that was never killed, bit for bit."""
 
-import os
 import signal
-import subprocess
-import sys
 
 import pytest
-from tiny import ROOT, assert_same, final_state, log, start, train, write_config
+from tiny import assert_same, die_at, final_state, log, train, write_config
+from warm import Warm, command
 
 pytestmark = pytest.mark.crash
 
@@ -16,10 +14,8 @@ def test_twenty_updates_equal_ten_and_a_kill_and_the_rest(tmp_path, workers, bat
     """Batches of 4 and 2 accumulate to the effective batch of 8; update 10 is mid-epoch; the kill comes at 13."""
     config = write_config(tmp_path, workers, batch)
     train(config, tmp_path / 'straight')
-    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
-    script = ROOT / 'tests' / 'engine' / 'die_at.py'
-    died = subprocess.run([sys.executable, script, config, tmp_path / 'killed', '13'], env=env, capture_output=True)
-    assert died.returncode == -signal.SIGKILL, died.stderr.decode()[-2000:]
+    died = Warm(die_at, config, tmp_path / 'killed', 13, log=tmp_path / 'log')
+    assert died.wait() == -signal.SIGKILL, died.said[-2000:]
     assert final_state(tmp_path / 'killed')['iteration'] == 10
     train(config, tmp_path / 'killed', resume=True)
     assert_same(final_state(tmp_path / 'straight'), final_state(tmp_path / 'killed'))
@@ -50,14 +46,11 @@ def test_signals_save_and_exit_with_75_and_nothing_is_lost(tmp_path, number):
     config = write_config(tmp_path)
     long = ['--cfg-options', 'train_cfg.iterations=3000', 'default_hooks.save.interval=100000']
     work_dir = tmp_path / 'run'
-    process = start('pretrain', str(config), '--work-dir', str(work_dir), *long)
-    for line in process.stdout:
-        if 'update' in line and '/3000' in line:
-            process.send_signal(number)
-            process.send_signal(number)  # schedulers repeat themselves
-            break
-    rest = process.stdout.read()
-    assert process.wait(60) == 75, rest
+    process = command('pretrain', config, '--work-dir', work_dir, *long, log=tmp_path / 'log')
+    process.wait_for('/3000  loss')
+    process.signal(number)
+    process.signal(number)  # schedulers repeat themselves
+    assert process.wait(60) == 75, process.said
     state = final_state(work_dir)
     assert 0 < state['iteration'] < 3000
     assert [row['iter'] for row in log(work_dir)] == list(range(state['iteration']))

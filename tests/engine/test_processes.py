@@ -2,50 +2,36 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
-from tiny import ROOT, final_state, log, write_config
+from tiny import final_state, log, write_config
+from warm import spread
 
 from pretrain.engine.processes import find_launcher, world_size
 from pretrain.errors import ConfigError
 
 pytestmark = pytest.mark.smoke
+ROOT = Path(__file__).resolve().parents[2]
 
 
-def spread(config, work_dir, *options, processes=2, resume=False):
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, '-m', 'torch.distributed.run', f'--nproc-per-node={processes}', f'--master-port={port}']
-    command += [
-        '-m',
-        'tools.main',
-        '--debug',
-        'pretrain',
-        str(config),
-        '--work-dir',
-        str(work_dir),
-        '--launcher',
-        'pytorch',
-    ]
-    command += ['--resume'] if resume else []
-    command += ['--cfg-options', *options] if options else []
-    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    return done.stdout + done.stderr
+def pretrain(config, work_dir, *options, resume=False):
+    """On two processes; what they said."""
+    words = ['pretrain', config, '--work-dir', work_dir]
+    words += ['--resume'] if resume else []
+    words += ['--cfg-options', *options] if options else []
+    return spread(*words, log=work_dir.with_suffix('.log'))
 
 
 def test_sharded_training_is_ddp_training(tmp_path):
     """Same data, masks and sums on two processes; only where parameters live differs. Then one process goes on."""
     config = write_config(tmp_path, batch=4)
-    out = spread(config, tmp_path / 'ddp')
+    out = pretrain(config, tmp_path / 'ddp')
     assert 'effective batch 8 = 2 x 4 x 1' in out
-    spread(config, tmp_path / 'fsdp', 'model_wrapper_cfg.type=FullyShard')
+    pretrain(config, tmp_path / 'fsdp', 'model_wrapper_cfg.type=FullyShard')
     ddp, fsdp = log(tmp_path / 'ddp'), log(tmp_path / 'fsdp')
     assert [row['iter'] for row in ddp] == list(range(20))
     for a, b in zip(ddp, fsdp, strict=True):
@@ -59,12 +45,12 @@ def test_sharded_training_is_ddp_training(tmp_path):
 def test_a_resumed_run_on_two_processes_is_the_undisturbed_one(tmp_path, options):
     config = write_config(tmp_path, batch=4)
     config.write_text(config.read_text().replace('pictures=None', 'pictures=dict(interval=1)'))
-    spread(config, tmp_path / 'run', *options)
+    pretrain(config, tmp_path / 'run', *options)
     checkpoints = tmp_path / 'run' / 'checkpoints'
     last = checkpoints / 'iter_0000020.pth'
     undisturbed, rows = torch.load(last), log(tmp_path / 'run')
     last.unlink()
-    out = spread(config, tmp_path / 'run', *options, resume=True)
+    out = pretrain(config, tmp_path / 'run', *options, resume=True)
     assert 'resumed iter_0000010.pth' in out
     assert log(tmp_path / 'run') == rows
     for name, tensor in undisturbed['model'].items():

@@ -2,15 +2,12 @@
 
 import json
 import os
-import subprocess
-import sys
+import signal
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-
-ROOT = Path(__file__).resolve().parents[2]
 
 CONFIG = """\"\"\"Tiny MAE for tests.\"\"\"
 recipe = dict(method='MAE', epochs=2)
@@ -68,11 +65,20 @@ def train(config: Path, work_dir: Path, resume: bool = False, **options):
     return runner
 
 
-def start(*arguments: str, **environment: str) -> subprocess.Popen:
-    """`mimbench` in another process."""
-    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', **environment}
-    command = [sys.executable, '-m', 'tools.main', *arguments]
-    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def die_at(config: Path, work_dir: Path, update: int) -> None:
+    """Train, and kill this process, as `kill -9` does, when an update begins."""
+    from mmengine.hooks import Hook
+
+    from pretrain.engine.launch import launch, load_config
+
+    class Die(Hook):
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            if batch_idx == update:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    runner = launch(load_config(config), work_dir, launcher='none')
+    runner.register_hook(Die())
+    runner.train()
 
 
 def log(work_dir: Path) -> list[dict]:

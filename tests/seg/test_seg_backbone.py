@@ -22,7 +22,6 @@ from pretrain.registry import MODELS
 
 pytestmark = [
     pytest.mark.parity,
-    pytest.mark.usefixtures('one_thread'),
     pytest.mark.filterwarnings('ignore:Default ``avg_non_ignore'),
 ]
 

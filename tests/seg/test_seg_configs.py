@@ -32,7 +32,6 @@ from seg_mmsegmentation.fit import heads
 
 pytestmark = [
     pytest.mark.unit,
-    pytest.mark.usefixtures('one_thread'),
     pytest.mark.filterwarnings('ignore:Default ``avg_non_ignore'),
 ]
 FOLDER = Path(__file__).parents[2] / 'seg_mmsegmentation' / 'configs'

@@ -19,7 +19,7 @@ from pretrain.engine.record import Scores
 from pretrain.errors import DataError
 from seg_mmsegmentation.metrics import ConfusionMetric
 
-pytestmark = [pytest.mark.unit, pytest.mark.usefixtures('one_thread')]
+pytestmark = pytest.mark.unit
 
 COUNT, CLASSES = 13, 6
 NEVER, ONLY_PREDICTED, ONLY_TRUE = 3, 4, 5

@@ -19,7 +19,6 @@ from pretrain.registry import MODELS, register_all
 
 pytestmark = [
     pytest.mark.parity,
-    pytest.mark.usefixtures('one_thread'),
     pytest.mark.filterwarnings('ignore:Default ``avg_non_ignore', 'ignore:DeprecationWarning', 'ignore:torch.meshgrid'),
 ]
 HEAD = dict(

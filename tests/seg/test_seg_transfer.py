@@ -20,7 +20,6 @@ from tools.main import main
 
 pytestmark = [
     pytest.mark.smoke,
-    pytest.mark.usefixtures('one_thread'),
     pytest.mark.filterwarnings('ignore:Default ``avg_non_ignore'),
 ]
 CONFIGS = Path(__file__).parents[2] / 'seg_mmsegmentation' / 'configs'

@@ -7,16 +7,7 @@ from pretrain.tokenizers import DalleEncoder, VQTokenizer
 
 
 @pytest.fixture
-def one_thread():
-    """Small convolutions are slowed down by threads that wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def dalle(one_thread):
+def dalle():
     torch.manual_seed(0)
     tokenizer = DalleEncoder(width=8, vocab=8192)
     pixels = torch.rand(1, 3, 64, 64)
@@ -27,6 +18,6 @@ def dalle(one_thread):
 
 
 @pytest.fixture
-def vq(one_thread):
+def vq():
     torch.manual_seed(0)
     return VQTokenizer(vocab=20, width=16, depth=1, code_width=4, stride=4).eval()

@@ -26,7 +26,7 @@ def _stripes(count, generator):
     return first * side + second * (1 - side)
 
 
-def test_vq_tokenizer_learns_and_uses_its_codes(one_thread):
+def test_vq_tokenizer_learns_and_uses_its_codes():
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
     model = VQTokenizerModel(codebook=64, width=32, depth=1, code_width=8, stride=4, image_size=16)

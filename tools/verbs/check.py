@@ -47,7 +47,7 @@ def check_config(path: Path, build: bool = True) -> str | None:
     from pretrain.engine.launch import load_config
     from pretrain.engine.lint import check_keys
     from pretrain.errors import UserError
-    from pretrain.registry import build_task, register_all
+    from pretrain.registry import register_all
     from tools.verbs.list import parse_name
 
     register_all()
@@ -58,11 +58,7 @@ def check_config(path: Path, build: bool = True) -> str | None:
         cfg = load_config(path)
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
             check_keys(cfg)
-            if not build:
-                pass
-            elif 'task' in cfg:
-                build_task(cfg.task).check(cfg)
-            else:
+            if build:
                 _build(cfg)
         fields = parse_name(path.stem)
         if 'train_cfg' in cfg and fields and path.parent.name != 'mini':
@@ -91,16 +87,18 @@ def with_bases(path: Path) -> list[Path]:
 
 
 def _build(cfg: Any) -> None:
-    """The model of a pre-training config on the meta device."""
+    """The model of a config on the meta device."""
     import torch
 
-    from pretrain.registry import MODELS
+    from pretrain.registry import MODELS, build_task
 
+    if 'task' in cfg:
+        build_task(cfg.task).check(cfg)
+        return
     for target in cfg.model.target if isinstance(cfg.model.get('target'), list) else [cfg.model.get('target', {})]:
         tokenizer = target.get('tokenizer')
         if tokenizer and not Path(tokenizer).exists():
             raise FileNotFoundError(tokenizer)
-
     with torch.device('meta'):
         MODELS.build(cfg.model)
 

@@ -1,8 +1,0 @@
-"""All tests of this folder run on one thread."""
-
-import pytest
-
-
-@pytest.fixture(autouse=True, scope='module')
-def _one_thread(one_thread):
-    pass
