@@ -116,4 +116,5 @@ class EvalHook(Hook):
                 file.write(json.dumps({'iter': runner.iter, 'epoch': epoch, **scores}) + '\n')
             runner.visualizer.add_scalars({f'val/{k}': v for k, v in scores.items()}, step=runner.iter)
             shown = '  '.join(f'{k} {v:.4f}' for k, v in scores.items())
-            runner.logger.info(f'epoch {epoch:g}: {shown}')
+            place = f'epoch {epoch:g}' if self.by_epoch else f'update {runner.iter}'
+            runner.logger.info(f'{place}: {shown}')

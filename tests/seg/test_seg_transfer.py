@@ -1,20 +1,20 @@
 """`mimbench transfer` to segmentation from end to end on thirteen drawn scenes."""
 
 import json
-import multiprocessing
-import os
 import shutil
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from seg_scenes import CLASSES
+from warm import spread
 
 pytest.importorskip('mmcv.ops', reason='onedl-mmcv is not compiled here')
 
+from pretrain.engine.checkpointing import load
 from pretrain.engine.record import read_result
 from tools.main import main
 
@@ -104,14 +104,18 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(
     options = [*FAST, 'train_cfg.iterations=8', 'default_hooks.save.interval=4', 'custom_hooks.0.interval=4']
     assert transfer(MAE, encoder_file('small'), options) == 0
     whole, lines = read_result('run'), Path('run/metrics.jsonl').read_text()
+    last = Path('run/checkpoints/iter_0000008.pth')
+    weights = load(last)['model']
     Path('run/result.json').unlink()
-    Path('run/checkpoints/iter_0000008.pth').unlink()
+    last.unlink()
     capsys.readouterr()
     assert transfer(MAE, encoder_file('small'), options) == 0
     assert 'resumed iter_0000004.pth: 4 of 8 updates' in capsys.readouterr().out
     rest = read_result('run')
     assert rest.scores == whole.scores and rest.per_class == whole.per_class and rest.protocol == whole.protocol
     assert Path('run/metrics.jsonl').read_text() == lines
+    for name, tensor in load(last)['model'].items():
+        assert torch.equal(tensor, weights[name]), name
 
 
 def test_controls_and_a_linear_head(transfer: Callable[..., int], encoder_file: Callable[[str], Path]) -> None:
@@ -128,12 +132,6 @@ def test_controls_and_a_linear_head(transfer: Callable[..., int], encoder_file: 
     assert not any('weight decay' in note for note in found.notes)
 
 
-def process(rank: int, port: int, words: list[str], codes) -> None:
-    place = {'RANK': rank, 'LOCAL_RANK': rank, 'WORLD_SIZE': 2, 'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': port}
-    os.environ.update({name: str(value) for name, value in place.items()})
-    codes.put(main([*words, '--launcher', 'pytorch']))
-
-
 def test_two_processes(
     scenes: Path, encoder_file: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,17 +139,7 @@ def test_two_processes(
     monkeypatch.chdir(tmp_path)
     words = ['transfer', MAE, '--checkpoint', encoder_file('small'), '--work-dir', 'run', '--data', scenes]
     words += ['--cfg-options', *FAST, 'train_cfg.iterations=2', 'param_scheduler.warmup=1']
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context('fork')
-    codes = context.Queue()
-    ranks = [context.Process(target=process, args=(r, port, [str(w) for w in words], codes)) for r in range(2)]
-    for rank in ranks:
-        rank.start()
-    assert [codes.get(timeout=120) for _ in ranks] == [0, 0]
-    for rank in ranks:
-        rank.join(30)
+    spread(*words, log=tmp_path / 'log')
     found = read_result('run')
     assert found.world_size == 2 and found.derived['batch_size'] == 2 and found.num_samples['val'] == 4
     assert len(Path('run/metrics.jsonl').read_text().splitlines()) == 2
