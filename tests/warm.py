@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+_ROOT = Path(__file__).resolve().parents[1]
+os.environ['PYTHONPATH'] = str(_ROOT)  # the server imports this tree, not one that is installed
 _SERVER = multiprocessing.get_context('forkserver')
 _SERVER.set_forkserver_preload(['tools.verbs.pretrain', 'tools.verbs.transfer', 'pretrain.engine.task', 'timm'])
 

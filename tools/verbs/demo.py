@@ -114,14 +114,19 @@ def compare(folder: Path, task: str, config: str, encoder: Path, where: list[str
                 'PYTHONPATH': os.pathsep.join(filter(None, [str(ROOT), os.getenv('PYTHONPATH')])),
             }
             running.append((log, subprocess.Popen(call, stdout=file, stderr=subprocess.STDOUT, env=environment)))
-    for log, process in running:
-        code = process.wait()
-        lines = log.read_text(errors='replace').splitlines()
-        if code:
-            print('\n'.join(lines[-20:]))
-            raise SystemExit(code)
-        for line in [line for line in lines if 'tensors loaded' in line or 'nothing loaded' in line][:1] + lines[-2:]:
-            print(line.rpartition(' - INFO - ')[2])
+    try:
+        for log, process in running:
+            code = process.wait()
+            lines = log.read_text(errors='replace').splitlines()
+            if code:
+                print('\n'.join(lines[-20:]))
+                raise SystemExit(code)
+            loaded = [line for line in lines if 'tensors loaded' in line or 'nothing loaded' in line]
+            for line in loaded[:1] + lines[-2:]:
+                print(line.rpartition(' - INFO - ')[2])
+    finally:
+        for _, process in running:
+            process.terminate()  # where one failed, the other is of no use
 
 
 def located(words: list[str] | tuple[str, ...]) -> list[str]:
