@@ -34,6 +34,11 @@ class TokenGrid:
         return cls(tuple(s // p for s, p in zip(input_size, patch, strict=True)), patch)
 
     @property
+    def axes(self) -> int:
+        """2 for images, 3 for clips and volumes."""
+        return len(self.size)
+
+    @property
     def num_tokens(self) -> int:
         return math.prod(self.size)
 

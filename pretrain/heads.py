@@ -6,7 +6,7 @@ from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pretrain.checkpoint.positions import sincos
+from pretrain.checkpoint.positions import FIXED, fixed
 from pretrain.encoders.base import mask_token
 from pretrain.errors import ConfigError
 from pretrain.grid import TokenGrid
@@ -84,18 +84,32 @@ class PixelShuffleHead(Head):
 
 @MODELS.register_module()
 class TransformerDecoder(Head):
-    """Transformer blocks over visible latents and mask tokens (MAE).
+    """Transformer blocks over visible latents and mask tokens (MAE, VideoMAE).
+
+    Tokens that are neither visible nor to be predicted take no part (VideoMAE v2), which needs `masked_only`.
 
     Args:
         width, depth, heads: of the decoder; MAE has 512, 8, 16.
-        position: 'sincos-xy' or 'sincos-yx' (fixed) or 'learned'.
+        position: 'learned', or a fixed kind: 'sincos-xy', 'sincos-yx'; over three axes 'sincos-1d', 'sincos-3d'.
+        bias: of the layer that brings latents to the decoder's width; VideoMAE has none.
+        masked_only: predict the tokens to predict alone, `(B, M, P)`.
     """
 
-    def __init__(self, width: int = 512, depth: int = 8, heads: int = 16, position: str = 'sincos-xy', **shape):
+    def __init__(
+        self,
+        width: int = 512,
+        depth: int = 8,
+        heads: int = 16,
+        position: str = 'sincos-xy',
+        bias: bool = True,
+        masked_only: bool = False,
+        **shape,
+    ):
         super().__init__(**shape)
+        self.masked_only = masked_only
         if width % heads:
             raise ConfigError(f'head.width is {width}; it must be a multiple of head.heads={heads}')
-        self.embed = nn.Linear(shape['in_width'], width)
+        self.embed = nn.Linear(shape['in_width'], width, bias=bias)
         self.mask_token = mask_token(width)
         self.position = self._position(position, width)
         self.blocks = nn.ModuleList(Block(width, heads, qkv_bias=True, norm_layer=LayerNorm) for _ in range(depth))
@@ -104,16 +118,17 @@ class TransformerDecoder(Head):
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
 
     def _position(self, kind: str, width: int) -> nn.Parameter:
         tokens = self.num_prefix + self.grid.num_tokens
         table = torch.zeros(1, tokens, width)
         if kind == 'learned':
             return nn.Parameter(nn.init.trunc_normal_(table, std=0.02))
-        if not kind.startswith('sincos-'):
-            raise ConfigError(f"head.position is {kind!r}; allowed: 'sincos-xy', 'sincos-yx', 'learned'")
-        table[0, self.num_prefix :] = sincos(self.grid.size, width, kind.removeprefix('sincos-')).flatten(0, 1)
+        if kind not in FIXED:
+            raise ConfigError(f"head.position is {kind!r}; allowed: 'learned', {', '.join(map(repr, FIXED))}")
+        table[0, self.num_prefix :] = fixed(kind, self.grid.size, width)
         return nn.Parameter(table, requires_grad=False)
 
     def forward(self, latents: Tensor, mask: Mask) -> Tensor:
@@ -122,6 +137,19 @@ class TransformerDecoder(Head):
         if self.visible_only:
             tokens = mask.restore(tokens, self.mask_token)
         x = torch.cat([prefix, tokens], dim=1) + self.position
+        if self.masked_only and self.visible_only:
+            return self._predict_hidden(x, mask)
         for block in self.blocks:
             x = block(x)
-        return self.prediction(self.norm(x[:, self.num_prefix :]))
+        x = x[:, self.num_prefix :]
+        return self.prediction(self.norm(mask.gather_predict(x) if self.masked_only else x))
+
+    def _predict_hidden(self, x: Tensor, mask: Mask) -> Tensor:
+        """Only prefix, visible tokens and those to predict, in this order; attention does not see order."""
+        if mask.num_visible is None or mask.num_predict is None:
+            raise ConfigError('masked_only=True needs a masking with the same counts in every sample')
+        tokens = x[:, self.num_prefix :]
+        x = torch.cat([x[:, : self.num_prefix], mask.gather_visible(tokens), mask.gather_predict(tokens)], dim=1)
+        for block in self.blocks:
+            x = block(x)
+        return self.prediction(self.norm(x[:, -mask.num_predict :]))

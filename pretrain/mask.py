@@ -118,6 +118,11 @@ class Mask:
             full = torch.where(self.visible.unsqueeze(-1), full, fill.to(visible.dtype))
         return full
 
+    def place_predicted(self, x: Tensor) -> Tensor:
+        """`(B, M, P)` in the order of `predict_index` to `(B, N, P)`, 0 elsewhere; for equal counts only."""
+        full = x.new_zeros(len(self), self.grid.num_tokens, x.shape[-1])
+        return full.scatter(1, self.predict_index.unsqueeze(-1).expand(-1, -1, x.shape[-1]), x)
+
 
 def _equal_count(chosen: Tensor) -> int | None:
     counts = chosen.sum(1)

@@ -17,19 +17,21 @@ from pretrain.registry import MODELS
 
 
 class ImagePreprocessor(nn.Module):
-    """uint8 images to normalised float images on the model's device.
+    """uint8 images, clips or volumes to normalised float ones on the model's device.
 
     Args:
         mean, std: per channel, for pixels in [0, 1].
+        axes: of the input: 2 for images, 3 for clips and volumes.
 
     Of a batch dict it normalises `image` and brings `second` (a tokenizer's view) to [0, 1]; other tensors only change
     device and other entries pass.
     """
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float]):
+    def __init__(self, mean: Sequence[float], std: Sequence[float], axes: int = 2):
         super().__init__()
-        self.register_buffer('mean', torch.tensor(mean).reshape(1, -1, 1, 1) * 255, persistent=False)
-        self.register_buffer('std', torch.tensor(std).reshape(1, -1, 1, 1) * 255, persistent=False)
+        shape = (1, -1, *(1,) * axes)
+        self.register_buffer('mean', torch.tensor(mean).reshape(shape) * 255, persistent=False)
+        self.register_buffer('std', torch.tensor(std).reshape(shape) * 255, persistent=False)
 
     def forward(self, batch: dict, training: bool = False) -> dict:
         device = self.mean.device
@@ -46,7 +48,7 @@ class TrainableModel(BaseModel):
     Entries with 'loss' in their name are summed and trained, all others are logged.
 
     Args:
-        image_size: an int for squares or `(H, W)`, pixels.
+        image_size: an int for squares, `(H, W)`, or `(T, H, W)` of clips and `(D, H, W)` of volumes.
         channels: of the input.
         mean, std: statistics of the input, for pixels in [0, 1].
     """
@@ -54,8 +56,8 @@ class TrainableModel(BaseModel):
     def __init__(self, image_size, channels: int, mean: Sequence[float], std: Sequence[float]):
         if len(mean) != channels or len(std) != channels:
             raise ConfigError(f'model.mean and std have {len(mean)} and {len(std)} values; channels is {channels}')
-        super().__init__(data_preprocessor=ImagePreprocessor(mean, std))
         self.image_size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+        super().__init__(data_preprocessor=ImagePreprocessor(mean, std, len(self.image_size)))
         self.channels, self.mean, self.std = channels, list(mean), list(std)
 
     def forward(self, mode: str = 'loss', **batch) -> dict:
@@ -155,14 +157,23 @@ class MaskedModel(TrainableModel):
 
     @torch.no_grad()
     def pictures(self, batch: dict) -> dict[str, Tensor]:
-        """Columns of a contact sheet, `(B, C, H, W)` in [0, 1]; reconstructions where a target can be drawn."""
+        """Columns of a contact sheet, `(B, C, H, W)` in [0, 1]; reconstructions where a target can be drawn.
+
+        Of clips and volumes the sheet shows the middle of the first axis.
+        """
         found = self.predict(batch)
         clean, hidden, prediction = self._visible(batch['image']), found['mask'].units, found['prediction']
         columns = {'original': clean, 'masked': torch.where(hidden, 0.5, clean)}
         target = next((t for t in self.targets if hasattr(t, 'to_image')), None)
+        if self.head.masked_only and found['mask'].num_predict is not None:
+            prediction = found['mask'].place_predicted(prediction)
         if target is not None and len(prediction[0]) == self.grid.num_tokens:
             drawn = target.to_image(prediction, batch).clamp(0, 1)
-            columns |= {'reconstruction': torch.where(hidden, drawn, clean), 'prediction': drawn}
+            if drawn.shape == clean.shape:  # not where a target predicts some frames only
+                columns['reconstruction'] = torch.where(hidden, drawn, clean)
+            columns['prediction'] = drawn
+        if self.grid.axes == 3:
+            columns = {name: inputs[:, :, inputs.shape[2] // 2] for name, inputs in columns.items()}
         return columns
 
     def _visible(self, images: Tensor) -> Tensor:
@@ -194,7 +205,7 @@ class MaskedModel(TrainableModel):
             grid=self.grid.size,
             patch=self.grid.patch,
             prefix_tokens=encoder.num_prefix,
-            position=encoder.position,  # type: ignore[arg-type]  # pydantic checks it
+            position=encoder.exchanged_position,  # type: ignore[arg-type]  # pydantic checks it
             relative_bias=encoder.relative_bias,
             channels=self.channels,
             mean=tuple(self.mean),
@@ -213,9 +224,10 @@ class MaskedModel(TrainableModel):
     def _target(self, cfg: dict) -> nn.Module:
         shape = {'patch': self.encoder.stride, 'image_size': self.image_size, 'channels': self.channels}
         target = MODELS.build({**shape, 'mean': self.mean, 'std': self.std, **cfg})
-        if target.patch != self.encoder.stride:
+        if target.grid.size != self.grid.size:
             raise ConfigError(
-                f'target.patch is {target.patch}, but the encoder gives one latent per {self.encoder.stride} pixels'
+                f'the target has {target.grid.size} tokens (target.patch {target.grid.patch}), the latents of the '
+                f'encoder {self.grid.size}'
             )
         if hasattr(target, 'attach'):
             target.attach(self.teacher)
@@ -237,7 +249,7 @@ class MaskedModel(TrainableModel):
             shown = ['x'.join(map(str, sides)) for sides in (unit, stride)]
             raise ConfigError(
                 f'masked units of {shown[0]} pixels do not fill the {shown[1]} pixels of a latent; set masking.unit to '
-                f'a multiple of {stride[0]}'
+                f'a multiple of {shown[1]}'
             )
 
     def _out_width(self) -> int:

@@ -52,8 +52,21 @@ def test_a_unit_smaller_than_a_prediction_is_refused(encoder, masking, message):
         model(encoder=encoder, masking=dict(type='RandomMasking', **masking), head=dict(type='PixelShuffleHead'))
 
 
-def test_pictures_without_a_full_prediction_have_two_columns():
-    half = model(head=dict(type='LinearHead', masked_only=True))
-    batch = half.data_preprocessor({'image': torch.zeros(2, 3, 16, 16, dtype=torch.uint8)})
-    assert list(half.pictures(batch)) == ['original', 'masked']
-    assert list(model().pictures(batch)) == ['original', 'masked', 'reconstruction', 'prediction']
+def test_pictures_of_a_target_that_cannot_be_drawn_have_two_columns():
+    drawn = model()
+    batch = drawn.data_preprocessor({'image': torch.zeros(2, 3, 16, 16, dtype=torch.uint8)})
+    assert list(drawn.pictures(batch)) == ['original', 'masked', 'reconstruction', 'prediction']
+    histograms = model(target=dict(type='HOG', cell=4))
+    assert list(histograms.pictures(batch)) == ['original', 'masked']
+
+
+def test_predictions_of_hidden_tokens_alone_are_drawn_at_their_places():
+    """A head that predicts the masked tokens alone gives the same reconstruction as one that predicts all."""
+    pictures = []
+    for masked_only in (False, True):
+        torch.manual_seed(0)
+        built = model(head=dict(type='LinearHead', masked_only=masked_only))
+        batch = built.data_preprocessor({'image': torch.randint(0, 256, (2, 3, 16, 16), dtype=torch.uint8)})
+        torch.manual_seed(1)
+        pictures.append(built.eval().pictures(batch))
+    assert torch.equal(pictures[0]['reconstruction'], pictures[1]['reconstruction'])

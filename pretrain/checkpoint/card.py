@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 FORMAT_VERSION = 1
 
-Position = Literal['learned', 'sincos-xy', 'sincos-yx', 'relative', 'rope', 'none']
+Position = Literal['learned', 'sincos-xy', 'sincos-yx', 'sincos-1d', 'sincos-3d', 'relative', 'rope', 'none']
 Stage = Literal['mim', 'mim+ft-in1k', 'mim+ft-in21k', 'mim+ft-in22k', 'supervised', 'random', 'unknown']
 
 
@@ -15,7 +15,8 @@ class Card(BaseModel):
 
     `position` names the absolute positions; `relative` alone means that relative tables are the only positions.
     `relative_bias` says whether attention carries relative tables, beside absolute positions or alone. `sincos-xy`
-    encodes the column in the first half of the channels (MAE), `sincos-yx` the row (MoCo-v3, CAE).
+    encodes the column in the first half of the channels (MAE), `sincos-yx` the row (MoCo-v3, CAE). Over three axes
+    `sincos-1d` encodes the raster index (VideoMAE) and `sincos-3d` each axis in a third of the channels (SelfMedMAE).
     """
 
     model_config = ConfigDict(extra='forbid')
@@ -48,8 +49,7 @@ class Card(BaseModel):
     notes: list[str] = Field(default_factory=list, description='what was done to the tensors, in order')
 
     @property
-    def image_size(self) -> tuple[int, int]:
-        """Height and width in pixels that the positions were made for. Raises ValueError where there are none."""
+    def image_size(self) -> tuple[int, ...]:
+        """Input units per axis that the positions were made for. Raises ValueError where there are none."""
         size = self.arch_args.get('img_size') or [n * p for n, p in zip(self.grid, self.patch, strict=True)]
-        height, width = (size, size) if isinstance(size, int) else size
-        return height, width
+        return (size, size) if isinstance(size, int) else tuple(size)

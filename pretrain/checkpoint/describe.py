@@ -1,5 +1,6 @@
 """Writing cards: the fields that follow from a network and its tensors."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,7 +67,7 @@ def place(card: Card, tensors: Mapping[str, Tensor]) -> None:
     card.position = 'relative' if card.relative_bias else 'none'
     if 'pos_embed' in tensors:
         table = tensors['pos_embed'][0, 0 if args.get('no_embed_class') else card.prefix_tokens :]
-        fits = table.shape[0] == card.grid[0] * card.grid[1]
+        fits = table.shape[0] == math.prod(card.grid)
         card.position = positions.kind_of(table, card.grid) if fits else 'learned'
 
 

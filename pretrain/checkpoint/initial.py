@@ -13,7 +13,7 @@ from pretrain.checkpoint.card import Card
 from pretrain.checkpoint.describe import place
 from pretrain.checkpoint.load import Opened, build_net, open_checkpoint
 from pretrain.checkpoint.nets import make_net
-from pretrain.checkpoint.positions import sincos
+from pretrain.checkpoint.positions import fixed
 from pretrain.checkpoint.sizes import input_args
 from pretrain.encoders.net import family
 from pretrain.errors import CheckpointError, ConfigError
@@ -122,7 +122,7 @@ def random_net(card: Card, image_size: int | Sequence[int], **net_args) -> nn.Mo
     net = make_net(card.arch, **{**card.arch_args, **net_args, **input_args(card, image_size, net_args)})
     if card.position.startswith('sincos-') and net.pos_embed is not None:
         grid = tuple(net.patch_embed.grid_size)
-        table = sincos(grid, net.embed_dim, card.position.removeprefix('sincos-')).flatten(0, 1)
+        table = fixed(card.position, grid, net.embed_dim)
         with torch.no_grad():
             net.pos_embed.zero_()
             net.pos_embed[0, net.pos_embed.shape[1] - len(table) :] = table

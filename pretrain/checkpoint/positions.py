@@ -1,6 +1,7 @@
 """Positions and what happens to them on another token grid. Equal grids return the very same values."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -46,27 +47,59 @@ def sincos_nd(grid: Grid, dim: int, axes: tuple[int, ...] | None = None) -> Tens
     return F.pad(table, (0, dim - table.shape[-1])).float()
 
 
+def sincos_1d(tokens: int, dim: int) -> Tensor:
+    """Fixed positions `(tokens, dim)` of the raster index, sines and cosines taking turns (VideoMAE).
+
+    The angle of channels 2i and 2i + 1 is `position / 10000 ** (2i / dim)`.
+    """
+    omega = TEMPERATURE ** -(2 * (torch.arange(dim, dtype=torch.float64) // 2) / dim)
+    angle = torch.arange(tokens, dtype=torch.float64)[:, None] * omega
+    return torch.where(torch.arange(dim) % 2 == 0, angle.sin(), angle.cos()).float()
+
+
+FIXED: dict[str, Callable[[Grid, int], Tensor]] = {
+    'sincos-xy': lambda grid, dim: sincos(grid, dim, 'xy').flatten(0, -2),
+    'sincos-yx': lambda grid, dim: sincos(grid, dim, 'yx').flatten(0, -2),
+    'sincos-3d': lambda grid, dim: sincos_nd(grid, dim).flatten(0, -2),
+    'sincos-1d': lambda grid, dim: sincos_1d(math.prod(grid), dim),
+}
+"""Kinds of fixed positions by the names of the card: functions of grid and width that give `(N, dim)`."""
+_AXES = {'sincos-xy': 2, 'sincos-yx': 2, 'sincos-3d': 3, 'sincos-1d': 3}
+
+
+def fixed(kind: str, grid: Grid, dim: int) -> Tensor:
+    """The fixed positions `(N, dim)` of a kind. Raises CheckpointError for a kind that is not made for such a grid."""
+    if kind not in FIXED or _AXES[kind] != len(grid):
+        fitting = ', '.join(repr(name) for name, axes in _AXES.items() if axes == len(grid))
+        raise CheckpointError(f'position {kind!r} is not for a grid of {len(grid)} axes; fixed ones are {fitting}')
+    return FIXED[kind](grid, dim)
+
+
 def kind_of(positions: Tensor, grid: Grid, tolerance: float = 2e-3) -> Position:
-    """`sincos-xy`, `sincos-yx` or `learned`, from the values alone.
+    """The fixed kind that positions are, or `learned`, from the values alone.
 
     Args:
-        positions: `(H * W, D)` or `(H, W, D)`, without prefix rows.
+        positions: `(N, D)` or `(*grid, D)`, without prefix rows.
         tolerance: largest difference that half-precision storage explains.
     """
     dim = positions.shape[-1]
-    if dim % 4 or len(grid) != 2:
-        return 'learned'
-    table = positions.reshape(*grid, dim).float()
-    if torch.allclose(table, sincos(grid, dim, 'xy'), rtol=0, atol=tolerance):
-        return 'sincos-xy'
-    return 'sincos-yx' if torch.allclose(table, sincos(grid, dim, 'yx'), rtol=0, atol=tolerance) else 'learned'
+    table = positions.reshape(-1, dim).float()
+    for kind, axes in _AXES.items():
+        if axes != len(grid) or dim % 4:
+            continue
+        if torch.allclose(table, FIXED[kind](grid, dim), rtol=0, atol=tolerance):
+            return kind  # type: ignore[return-value]  # the keys are kinds of the card
+    return 'learned'
 
 
-def resize_absolute(positions: Tensor, old: Grid, new: Grid, prefix: int = 1, antialias: bool = False) -> Tensor:
-    """`(1, prefix + H*W, D)` on the grid `old` to the grid `new`; prefix rows are kept as they are.
+def resize_absolute(
+    positions: Tensor, old: Grid, new: Grid, prefix: int = 1, antialias: bool = False, kind: str = 'learned'
+) -> Tensor:
+    """`(1, prefix + N, D)` on the grid `old` to the grid `new`; prefix rows are kept as they are.
 
     Bicubic with `align_corners=False` and an explicit size, as the official loaders of MAE, BEiT and iBOT do. They do
-    not antialias, so `antialias` is off by default; switch it on for large reductions.
+    not antialias, so `antialias` is off by default; switch it on for large reductions. Of three axes the last two are
+    bicubic and the first is linear; the fixed kinds of three axes are computed anew (VideoMAE never stores them).
     Raises CheckpointError when the rows do not fit `old`.
     """
     old, new = tuple(old), tuple(new)
@@ -76,9 +109,17 @@ def resize_absolute(positions: Tensor, old: Grid, new: Grid, prefix: int = 1, an
         )
     if old == new:
         return positions
-    table = positions[:, prefix:].reshape(1, *old, -1).permute(0, 3, 1, 2)
-    table = F.interpolate(table.float(), size=new, mode='bicubic', align_corners=False, antialias=antialias)
-    table = table.flatten(2).transpose(1, 2).to(positions.dtype)
+    if kind in FIXED and len(new) == 3:
+        table = fixed(kind, new, positions.shape[-1])[None].to(positions)
+        return torch.cat([positions[:, :prefix], table], dim=1)
+    table = positions[:, prefix:].reshape(-1, *old[-2:], positions.shape[-1]).permute(0, 3, 1, 2)
+    table = F.interpolate(table.float(), size=new[-2:], mode='bicubic', align_corners=False, antialias=antialias)
+    if len(new) == 3 and old[0] != new[0]:
+        columns = table.flatten(1).t()[None]
+        table = (
+            F.interpolate(columns, size=new[0], mode='linear', align_corners=False)[0].t().unflatten(1, table.shape[1:])
+        )
+    table = table.permute(0, 2, 3, 1).reshape(1, -1, positions.shape[-1]).to(positions.dtype)
     return torch.cat([positions[:, :prefix], table], dim=1)
 
 

@@ -28,7 +28,7 @@ def resize_state(state: Mapping[str, Tensor], card: Card, net: nn.Module) -> tup
             continue
         if name == 'pos_embed':
             prefix = 0 if getattr(old, 'no_embed_class', False) else old.num_prefix_tokens
-            result[name] = positions.resize_absolute(tensor, before, after, prefix)
+            result[name] = positions.resize_absolute(tensor, before, after, prefix, kind=card.position)
         else:
             result[name] = positions.resize_relative(tensor, before, after, extra=3 if family(net) == 'beit' else 0)
         resized.append({'target': name, 'from': list(tensor.shape), 'to': list(result[name].shape)})
@@ -55,18 +55,21 @@ def input_args(
     with the image (6 at 192 px becomes 7 at 224 px, as in SimMIM). Raises ConfigError for a size that patches do not
     divide.
     """
-    height, width = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
     net = meta_net(card.arch, card.arch_args)
     if family(net) in ('resnet', 'convnext'):
         return {}
-    patch_h, patch_w = net.patch_embed.patch_size
-    if height < 1 or width < 1 or height % patch_h or width % patch_w:
-        raise ConfigError(f'image size {height}x{width} is not a multiple of the patch {patch_h}x{patch_w}; resize it')
-    args: dict[str, Any] = {'img_size': [height, width]}
+    patch = tuple(net.patch_embed.patch_size)
+    sides = (image_size,) * len(patch) if isinstance(image_size, int) else tuple(image_size)
+    if len(sides) != len(patch):
+        raise ConfigError(f'input of {len(sides)} axes {sides}, but {card.arch} takes {len(patch)}')
+    if any(side < 1 or side % p for side, p in zip(sides, patch, strict=True)):
+        shown = ['x'.join(map(str, numbers)) for numbers in (sides, patch)]
+        raise ConfigError(f'image size {shown[0]} is not a multiple of the patch {shown[1]}; resize it')
+    args: dict[str, Any] = {'img_size': list(sides)}
     window = card.arch_args.get('window_size')
     if isinstance(window, int) and 'window_size' not in (net_args or {}):
         last = 2 ** (len(net.layers) - 1)
-        stages = [n // scale for n in (height // patch_h, width // patch_w) for scale in (1, last)]
+        stages = [n // p // scale for n, p in zip(sides, patch, strict=True) for scale in (1, last)]
         if any(side > window and side % window for side in stages):
-            args['window_size'] = max(1, round(window * height / net.patch_embed.img_size[0]))
+            args['window_size'] = max(1, round(window * sides[0] / net.patch_embed.img_size[0]))
     return args

@@ -18,7 +18,7 @@ class Encoder(nn.Module):
     Args:
         arch: timm's name.
         masked: how the hidden part enters, one of the class's `ways`.
-        image_size: `(H, W)` of the input in pixels; the model fills it in.
+        image_size: of the input in pixels, frames or voxels per axis; the model fills it in.
         channels: input channels; the model fills it in.
         fill: what hidden pixels become with `fill` and `stage`: 'mean' (the image's own mean per channel, A2MIM) or
             'zero'.
@@ -27,7 +27,7 @@ class Encoder(nn.Module):
     Attributes:
         net: the timm network. Its state dict is what an exchange checkpoint holds.
         grid: the token grid that masks are drawn for.
-        stride: input pixels per token of the latents.
+        stride: input pixels, frames or voxels per token of the latents, for each axis.
         width: D of the latents.
         num_prefix: prefix tokens in front of the latents.
         position: kind of absolute positions, as in the card.
@@ -35,7 +35,7 @@ class Encoder(nn.Module):
 
     ways: tuple[str, ...] = ()
     grid: TokenGrid
-    stride: int
+    stride: tuple[int, ...]
     width: int
     num_prefix: int = 0
     position: str = 'none'
@@ -57,12 +57,17 @@ class Encoder(nn.Module):
         return self.masked == 'drop'
 
     @property
+    def exchanged_position(self) -> str:
+        """The kind of the positions that `exchange` gives."""
+        return 'learned' if self.position == 'separable' else self.position
+
+    @property
     def relative_bias(self) -> bool:
         """True when attention carries relative position tables."""
         return any(name.endswith('relative_position_bias_table') for name, _ in self.net.named_parameters())
 
     def forward(self, images: Tensor, mask: Mask) -> Tensor:
-        """`(B, C, H, W)` and a mask on `grid` to latents `(B, prefix + V or N, D)` after the final norm."""
+        """`(B, C, *image_size)` and a mask on `grid` to latents `(B, prefix + V or N, D)` after the final norm."""
         raise NotImplementedError
 
     def features(self, images: Tensor) -> Tensor:
@@ -76,7 +81,8 @@ class Encoder(nn.Module):
 
     def fill_hidden(self, images: Tensor, mask: Mask) -> Tensor:
         """Images whose hidden pixels hold the fill value."""
-        value = images.mean((2, 3), keepdim=True) if self.fill == 'mean' else torch.zeros_like(images[:, :, :1, :1])
+        axes = tuple(range(2, images.dim()))
+        value = images.mean(axes, keepdim=True) if self.fill == 'mean' else images.new_zeros(())
         return torch.where(mask.units, value, images)
 
 

@@ -39,7 +39,7 @@ class CNNEncoder(Encoder):
         info = self.net.feature_info
         info = info[len(info) - len(stages) :]
         before = info[stage if self.kind == 'convnext' else stage - 1]
-        self.stride, self.width = info[-1]['reduction'], self.net.num_features
+        self.stride, self.width = (info[-1]['reduction'],) * 2, self.net.num_features
         self.grid = TokenGrid.over(self.image_size, before['reduction'])
         if masked == 'stage':
             self.mask_token = mask_token(before['num_chs'])

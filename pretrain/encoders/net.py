@@ -13,6 +13,7 @@ from timm.models.swin_transformer import SwinTransformer
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
+from pretrain.encoders import vit3d  # noqa: F401  (registers its networks with timm)
 from pretrain.errors import ConfigError
 
 FAMILIES = {VisionTransformer: 'vit', Beit: 'beit', SwinTransformer: 'swin', ResNet: 'resnet', ConvNeXt: 'convnext'}
@@ -22,7 +23,7 @@ def create_net(arch: str, final_norm: bool = True, **args) -> nn.Module:
     """A headless timm network with random weights.
 
     Args:
-        arch: timm's name, `vit_base_patch16_224`.
+        arch: timm's name, `vit_base_patch16_224`, or one of `vit3d`, `vit3d_base_patch16`.
         final_norm: keep the norm after the last block. False for encoders whose own forward pass has none (fine-tuned
             MAE and BEiT pool first and norm later).
         args: timm's arguments for that architecture (`img_size`, `in_chans`, `init_values`, `embed_dim`, ...).
@@ -56,7 +57,7 @@ def family(net: nn.Module) -> str:
 
 
 def forward_tokens(net: nn.Module, images: Tensor) -> Tensor:
-    """`(B, C, H, W)` to `(B, N, D)`: tokens after the final norm, prefix tokens left out, in raster order.
+    """`(B, C, *size)` to `(B, N, D)`: tokens after the final norm, prefix tokens left out, in raster order.
 
     Convolutional networks give the positions of their last stage. Nothing is masked. Deterministic in eval mode.
     """

@@ -29,7 +29,7 @@ class SwinEncoder(Encoder):
             raise ConfigError(f'{arch} is no Swin transformer; use the encoder of its own family')
         patch = self.net.patch_embed.patch_size[0]
         self.grid = TokenGrid.over(self.image_size, patch)
-        self.stride = patch * 2 ** (len(self.net.layers) - 1)
+        self.stride = (patch * 2 ** (len(self.net.layers) - 1),) * 2
         self.width = self.net.num_features
         self.mask_token = mask_token(self.net.embed_dim)
 

@@ -1,11 +1,11 @@
-"""Plain vision transformers (timm's VisionTransformer and Beit) as masked encoders."""
+"""Plain vision transformers (timm's VisionTransformer and Beit, and ViT3d) as masked encoders."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from pretrain.checkpoint.positions import sincos
+from pretrain.checkpoint.positions import FIXED, fixed
 from pretrain.encoders.base import Encoder, mask_token
 from pretrain.encoders.net import family
 from pretrain.errors import ConfigError
@@ -16,14 +16,16 @@ from pretrain.registry import MODELS
 
 @MODELS.register_module()
 class ViTEncoder(Encoder):
-    """A ViT of any size, with or without prefix tokens, over any rectangle.
+    """A ViT of any size, with or without prefix tokens, over any image, clip or volume.
 
     Args:
         masked: 'drop': hidden patches never enter (MAE). 'token': their embeddings are replaced by a learned token
             (BEiT, SimMIM, MaskFeat). 'fill': their pixels are filled. 'stage': pixels filled and a learned token added
             to the embedding (A2MIM's layer 0).
         position: 'sincos-xy' or 'sincos-yx' (fixed; column or row channels first), 'learned', or 'relative' for
-            networks without absolute positions (`use_rel_pos_bias`, `use_shared_rel_pos_bias` of timm's Beit).
+            networks without absolute positions (`use_rel_pos_bias`, `use_shared_rel_pos_bias` of timm's Beit). Over
+            three axes 'sincos-1d' (the raster index; VideoMAE), 'sincos-3d' (SelfMedMAE), 'learned', or 'separable':
+            learned for the first axis and for the others, and added (MAE-ST).
         init: 'timm' (truncated normal 0.02) or 'xavier' (MAE: Xavier-uniform linear layers, the patch embedding like
             one of them, cls token normal 0.02).
         checkpointing: recompute block activations in the backward pass.
@@ -47,7 +49,7 @@ class ViTEncoder(Encoder):
         self.kind = family(self.net)
         if self.kind not in ('vit', 'beit'):
             raise ConfigError(f'{arch} is no plain ViT; use the encoder of its own family')
-        self.stride = self.net.patch_embed.patch_size[0]
+        self.stride = tuple(self.net.patch_embed.patch_size)
         self.grid = TokenGrid.over(self.image_size, self.stride)
         self.width = self.net.embed_dim
         self.num_prefix = self.net.num_prefix_tokens
@@ -72,8 +74,16 @@ class ViTEncoder(Encoder):
         x = self.net.norm_pre(x) if self.kind == 'vit' else x
         return self.net.norm(self._blocks(x, mask))
 
+    def features(self, images: Tensor) -> Tensor:
+        self._fill_table()
+        return super().features(images)
+
     def exchange(self) -> tuple[dict[str, Tensor], dict]:
-        """A table shared by all blocks becomes one copy in each block, the form that adapters know."""
+        """A table shared by all blocks becomes one copy in each block, the form that adapters know.
+
+        Separable positions are written as the table that they add up to.
+        """
+        self._fill_table()
         state, args = super().exchange()
         table = state.pop('rel_pos_bias.relative_position_bias_table', None)
         if table is not None:
@@ -82,10 +92,15 @@ class ViTEncoder(Encoder):
             args |= {'use_shared_rel_pos_bias': False, 'use_rel_pos_bias': True}
         return state, args
 
+    @torch.no_grad()
+    def _fill_table(self) -> None:
+        if self.position == 'separable':
+            self.net.pos_embed.copy_(self._table())
+
     def _embed_visible(self, images: Tensor, mask: Mask) -> Tensor:
         """Only visible patches are embedded: the convolution of non-overlapping patches is a linear map of each."""
         conv = self.net.patch_embed.proj
-        weight = conv.weight.permute(0, 2, 3, 1).reshape(self.width, -1)
+        weight = conv.weight.movedim(1, -1).reshape(self.width, -1)
         x = F.linear(mask.gather_visible(self.grid.patchify(images)), weight, conv.bias)
         x = self.net.patch_embed.norm(x)
         prefix_position, position = self._positions()
@@ -107,12 +122,19 @@ class ViTEncoder(Encoder):
 
     def _positions(self) -> tuple[Tensor | None, Tensor | None]:
         """Positions of the prefix `(1, prefix, D)` and of the grid `(1, N, D)`, where the network has them."""
-        table = self.net.pos_embed
+        table = self._table()
         if table is None:
             return None, None
         if table.shape[1] == self.grid.num_tokens:
             return None, table
         return table[:, : self.num_prefix], table[:, self.num_prefix :]
+
+    def _table(self) -> Tensor | None:
+        """All absolute positions `(1, prefix + N, D)`."""
+        if self.position != 'separable':
+            return self.net.pos_embed
+        across = self.position_first.unsqueeze(2) + self.position_rest.unsqueeze(1)
+        return torch.cat([self.position_prefix, across.flatten(1, 2)], dim=1)
 
     def _prepend_prefix(self, x: Tensor, position: Tensor | None) -> Tensor:
         tokens = [t for t in (self.net.cls_token, getattr(self.net, 'reg_token', None)) if t is not None]
@@ -163,13 +185,24 @@ class ViTEncoder(Encoder):
         elif table is None:
             raise ConfigError(f"{self.arch} has no absolute positions here; use position='relative'")
         elif position.startswith('sincos-'):
-            grid = sincos(self.grid.size, self.width, position.removeprefix('sincos-'))
             with torch.no_grad():
                 table.zero_()
-                table[0, table.shape[1] - self.grid.num_tokens :] = grid.flatten(0, 1)
+                table[0, table.shape[1] - self.grid.num_tokens :] = fixed(position, self.grid.size, self.width)
             table.requires_grad = False
+        elif position == 'separable' and self.grid.axes == 3:
+            self._init_separable(table)
         elif position != 'learned':
             raise ConfigError(
-                f"encoder.position is {position!r}; allowed: 'sincos-xy', 'sincos-yx', 'learned', 'relative'"
+                f"encoder.position is {position!r}; allowed: 'learned', 'relative', {', '.join(map(repr, FIXED))}, and "
+                "'separable' over three axes"
             )
         self.position = position
+
+    def _init_separable(self, table: nn.Parameter) -> None:
+        """The network's own table is only filled for readers of its state; what trains are the three parts."""
+        first, rest = self.grid.size[0], self.grid.num_tokens // self.grid.size[0]
+        rows = {'prefix': table.shape[1] - self.grid.num_tokens, 'first': first, 'rest': rest}
+        for name, count in rows.items():
+            values = nn.init.trunc_normal_(torch.zeros(1, count, self.width), std=0.02)
+            setattr(self, f'position_{name}', nn.Parameter(values))
+        table.requires_grad = False

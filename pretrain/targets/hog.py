@@ -20,26 +20,25 @@ class HOG(Target):
     degrees in `bins` equal bins (each pixel falls into one), magnitudes summed over `cell` x `cell` pixels and divided
     by the L2 norm over the bins of a cell. No Gaussian window, no block norm, no clipping (facebookresearch/SlowFast,
     `HOGLayerC`).
-    For RGB, patch 16, cell 8 and 9 bins, P is 108.
+    For RGB, patch 16, cell 8 and 9 bins, P is 108. Of clips the first frame of every token counts, each as an image.
 
     Raises ConfigError when a patch is no whole number of cells.
     """
 
-    def __init__(
-        self, bins: int = 9, cell: int = 8, patch: int = 16, image_size=224, channels: int = 3, mean=None, std=None
-    ):
-        if patch % cell:
-            raise ConfigError(f'HOG: patch {patch} is no multiple of cell {cell}; choose a cell that divides the patch')
-        super().__init__(channels * bins * (patch // cell) ** 2, patch, image_size, channels, mean, std)
-        self.bins = bins
-        self.cells = (patch // cell) ** 2
+    def __init__(self, bins: int = 9, cell: int = 8, patch=16, image_size=224, channels: int = 3, mean=None, std=None):
+        side = patch if isinstance(patch, int) else patch[-1]
+        if side % cell:
+            raise ConfigError(f'HOG: patch {side} is no multiple of cell {cell}; choose a cell that divides the patch')
+        super().__init__(channels * bins * (side // cell) ** 2, patch, image_size, channels, mean, std)
+        self.bins, self.side = bins, side
+        self.cells = (side // cell) ** 2
         self.register_buffer('place', self._place(cell), persistent=False)
 
     def _place(self, cell: int) -> Tensor:
         """Where bin 0 of each pixel's cell lies among all N * P values, `(1, C, H, W)` int64."""
-        rows, columns = (torch.arange(size) for size in self.grid.input_size)
-        token = rows[:, None] // self.patch * self.grid.size[1] + columns // self.patch
-        in_patch = rows[:, None] % self.patch // cell * (self.patch // cell) + columns % self.patch // cell
+        rows, columns = (torch.arange(size) for size in self.grid.input_size[-2:])
+        token = rows[:, None] // self.side * self.grid.size[-1] + columns // self.side
+        in_patch = rows[:, None] % self.side // cell * (self.side // cell) + columns % self.side // cell
         channel = torch.arange(self.channels).reshape(-1, 1, 1) * self.bins * self.cells
         return (token * self.dim + channel + in_patch).unsqueeze(0)
 
@@ -47,13 +46,17 @@ class HOG(Target):
     def forward(self, batch: dict, mask: Mask | None = None) -> Tensor:
         """`(B, N, P)` fp32: the histogram of every cell and channel has norm 1, or 0 where nothing changes."""
         image = self.image(batch)
-        if image.shape[2:] != self.place.shape[2:]:
+        if tuple(image.shape[2:]) != self.grid.input_size:
             raise ConfigError(f'image of size {tuple(image.shape[2:])}, but HOG was built for {self.grid.input_size}')
+        batch_size = len(image)
+        if self.grid.axes == 3:
+            image = image[:, :, :: self.grid.patch[0]].transpose(1, 2).flatten(0, 1)
         magnitude, index = self._gradients(image)
         where = (self.place + index.long() * self.cells).flatten(1)
-        sums = magnitude.new_zeros(len(image), self.grid.num_tokens * self.dim)
+        tokens = math.prod(self.grid.size[-2:])
+        sums = magnitude.new_zeros(len(image), tokens * self.dim)
         sums = sums.scatter_add_(1, where, magnitude.flatten(1))
-        histograms = sums.view(len(image), self.grid.num_tokens, self.channels, self.bins, self.cells)
+        histograms = sums.view(batch_size, -1, self.channels, self.bins, self.cells)
         return F.normalize(histograms, dim=3).flatten(2)
 
     def _gradients(self, image: Tensor) -> tuple[Tensor, Tensor]:

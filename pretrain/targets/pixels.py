@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pretrain.errors import ConfigError
+from pretrain.grid import TokenGrid
 from pretrain.mask import Mask
 from pretrain.registry import MODELS
 from pretrain.targets.base import Target
@@ -18,7 +19,9 @@ NORMALISE = ('none', 'patch', 'patch-channel-biased', 'patch-channel-unbiased', 
 
 @MODELS.register_module()
 class Pixels(Target):
-    """The pixels of each patch, `(B, N, P)` with P = patch * patch * C in the order row, column, channel.
+    """The pixels of each patch, `(B, N, P)` in raster order of the patch, channels fastest: P = patch * patch * C.
+
+    Clips and volumes have patches of three axes.
 
     Args:
         normalise: with mu and var the mean and variance of a patch,
@@ -26,30 +29,47 @@ class Pixels(Target):
             `patch`: over all values of the patch, unbiased, `(x - mu) / sqrt(var + 1e-6)` (MAE and descendants);
             `patch-channel-biased`: per channel, biased, `(x - mu) / sqrt(var + 1e-5)` (BootMAE);
             `patch-channel-unbiased`: per channel, unbiased, on [0, 1] pixels, `(x - mu) / (sqrt(var) + 1e-6)`
-            (pengzhiliang/MAE-pytorch, Beyond-Masking);
+            (VideoMAE, pengzhiliang/MAE-pytorch, Beyond-Masking);
             `sliding`: per channel over a window around every pixel, unbiased, `(x - mu) / sqrt(var + 1e-6)`; at the
             border the window is cut (SimMIM in the Swin-Transformer repository).
-        patch: pixels per side of a predicted token.
+        patch: of a predicted token.
         window: pixels per side of the sliding window, odd; used by `sliding` only.
+        frames: of a clip, predict only so many frames, evenly spaced with the first and the last (MAE-ST: 8 of 16,
+            so that a token of two frames stands for one).
     """
 
     def __init__(
         self,
         normalise: str = 'none',
-        patch: int = 16,
+        patch=16,
         image_size=224,
         channels: int = 3,
         mean=None,
         std=None,
         window: int = 47,
+        frames: int | None = None,
     ):
         if normalise not in NORMALISE:
             raise ConfigError(f'Pixels: normalise={normalise!r}; allowed: {", ".join(NORMALISE)}')
         if window % 2 == 0 or window < 3:
             raise ConfigError(f'Pixels: window={window}; it must be odd and at least 3')
-        super().__init__(patch * patch * channels, patch, image_size, channels, mean, std)
+        sides = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+        chosen = None
+        if frames is not None:
+            grid = TokenGrid.over(sides, patch)
+            if grid.axes != 3 or frames % grid.size[0]:
+                raise ConfigError(f'Pixels: frames={frames} must be a multiple of the {grid.size[0]} tokens along time')
+            chosen = torch.linspace(0, sides[0] - 1, frames).long()
+            patch = (frames // grid.size[0], *grid.patch[1:])
+            sides = (frames, *sides[1:])
+        super().__init__(TokenGrid.over(sides, patch).patch_volume * channels, patch, sides, channels, mean, std)
         self.normalise = normalise
         self.window = window
+        self.register_buffer('frames', chosen, persistent=False)
+
+    def image(self, batch: dict) -> Tensor:
+        clip = super().image(batch)
+        return clip if self.frames is None else clip.index_select(2, self.frames)
 
     @torch.no_grad()
     def forward(self, batch: dict, mask: Mask | None = None) -> Tensor:
@@ -59,7 +79,7 @@ class Pixels(Target):
 
     @torch.no_grad()
     def to_image(self, prediction: Tensor, batch: dict) -> Tensor:
-        """A prediction `(B, N, P)` as a picture `(B, C, H, W)` in [0, 1], with the clean image's own statistics."""
+        """A prediction `(B, N, P)` as an image or clip `(B, C, *size)` in [0, 1], with the clean one's statistics."""
         _, shift, scale = self._statistics(batch)
         image = self.grid.unpatchify(prediction.float() * scale + shift)
         if self.normalise != 'patch-channel-unbiased':

@@ -28,7 +28,7 @@ class Spectrum(Target):
 
     def __init__(
         self,
-        patch: int = 16,
+        patch=16,
         visible: str = 'mixed',
         live: float = 0.0,
         image_size=224,
@@ -40,7 +40,8 @@ class Spectrum(Target):
             raise ConfigError(f'Spectrum: visible={visible!r}; allowed: {", ".join(VISIBLE_CONTENT)}')
         if not 0 <= live <= 1:
             raise ConfigError(f'Spectrum: live={live}; it is a share between 0 and 1')
-        super().__init__(patch * patch * channels, patch, image_size, channels, mean, std)
+        side = patch if isinstance(patch, int) else patch[0]
+        super().__init__(side * side * channels, patch, image_size, channels, mean, std)
         self.visible = visible
         self.live = live
 

@@ -39,7 +39,7 @@ class TeacherFeatures(Target):
         teacher_mean=None,
         teacher_std=None,
         dim: int = 0,
-        patch: int = 16,
+        patch=16,
         image_size=224,
         channels: int = 3,
         mean=None,
@@ -98,7 +98,7 @@ class TeacherFeatures(Target):
         if features.shape[1] != self.grid.num_tokens:
             raise ConfigError(
                 f'the teacher gives {features.shape[1]} tokens for an image of {self.grid.input_size}, the prediction'
-                f' has {self.grid.num_tokens}; use a teacher of patch {self.patch}'
+                f' has {self.grid.num_tokens}; use a teacher of patch {self.grid.patch}'
             )
         return features
 

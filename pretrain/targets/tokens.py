@@ -40,7 +40,7 @@ class TokenIds(Target):
         soft: bool = False,
         temperature: float = 1.0,
         precision: str = 'fp32',
-        patch: int = 16,
+        patch=16,
         image_size=224,
         channels: int = 3,
         mean=None,
@@ -57,9 +57,10 @@ class TokenIds(Target):
         self.view_size = tuple(size * net.stride for size in self.grid.size)
         if net.channels != channels:
             raise ConfigError(f'TokenIds: tokenizer for {net.channels} channels, images have {channels}')
-        if view == 'image' and net.stride != patch:
+        if view == 'image' and self.view_size != self.grid.input_size:
             raise ConfigError(
-                f"TokenIds: view='image' needs a tokenizer of stride {patch} (the patch), this one has {net.stride};"
+                f"TokenIds: view='image' needs a tokenizer of stride {self.grid.patch[0]} (the patch), this one has"
+                f' {net.stride};'
                 f" use view='second' with images of {self.view_size} pixels"
             )
 

@@ -53,7 +53,7 @@ def build(name):
 
 def random_mask(encoder, batch=2):
     """Units that no stage of any network splits."""
-    unit = max(encoder.stride, encoder.grid.patch[0])
+    unit = max(encoder.stride, encoder.grid.patch)
     return RandomMasking(0.5, unit=unit)(encoder.grid, batch)
 
 

@@ -141,7 +141,7 @@ def test_target_leaves_the_checkpoint_empty():
 
 def test_built_from_a_config():
     target = MODELS.build({'type': 'Pixels', 'normalise': 'patch', 'patch': 8, 'image_size': 16, 'channels': 1})
-    assert (target.dim, target.patch, target.grid.num_tokens) == (64, 8, 4)
+    assert (target.dim, target.grid.patch, target.grid.num_tokens) == (64, (8, 8), 4)
 
 
 @pytest.mark.parametrize(
