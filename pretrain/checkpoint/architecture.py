@@ -1,6 +1,7 @@
 """Which timm architecture a set of timm-named tensors belongs to, from names and shapes alone."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import timm
@@ -23,9 +24,7 @@ def infer(reading: Reading, hints: dict[str, Any], label: str) -> tuple[str, dic
     known = dict(hints)
     arch = known.pop('arch', None)
     shapes = Shapes(reading.tensors, label)
-    find = {'vit': _vit, 'beit': _beit, 'swin': stages.swin, 'resnet': stages.resnet, 'convnext': stages.convnext}[
-        reading.kind
-    ]
+    find = FINDERS[reading.kind]
     name, args = find(shapes, reading, known)
     return arch or name, {**args, **reading.net_args, **known}
 
@@ -84,9 +83,35 @@ def _beit(shapes: Shapes, reading: Reading, known: dict) -> tuple[str, dict[str,
     return _plain_name('beit', args, known), args
 
 
-def _transformer(shapes: Shapes, reading: Reading, known: dict) -> dict[str, Any]:
-    """What ViT and Beit have in common."""
-    patch = shapes.need('patch_embed.proj.weight', 4)
+def _vit3d(shapes: Shapes, reading: Reading, known: dict) -> tuple[str, dict[str, Any]]:
+    """Rows of three axes cannot be told apart, so the reader, or `--arch-args`, says what the input was."""
+    args = _transformer(shapes, reading, known, axes=3)
+    size = known.get('img_size') or reading.net_args.get('img_size')
+    if size is None:
+        raise CheckpointError(
+            f'{shapes.label}: the size of the clips or volumes cannot be told from the file; give it: '
+            '--arch-args \'{"img_size": [16, 224, 224]}\''
+        )
+    args['class_token'] = 'cls_token' in shapes
+    rows = math.prod(n // p for n, p in zip(size, args['patch_size'], strict=True))
+    if 'pos_embed' in shapes:
+        found = shapes.need('pos_embed', 3)[1]
+        if found == rows and args['class_token']:
+            args['no_embed_class'] = True
+        elif found != rows + args['class_token']:
+            raise CheckpointError(
+                f'{shapes.label}: pos_embed has {found} rows, an input of {list(size)} with patch '
+                f'{args["patch_size"]} has {rows} tokens: correct img_size in --arch-args'
+            )
+    args['img_size'] = list(size)
+    if not shapes.any(r'blocks\.\d+\.attn\.qkv\.bias'):
+        args['qkv_bias'] = False
+    return f'vit3d_{_SIZES.get(args["embed_dim"], "base")}_patch16', args
+
+
+def _transformer(shapes: Shapes, reading: Reading, known: dict, axes: int = 2) -> dict[str, Any]:
+    """What plain transformers have in common."""
+    patch = shapes.need('patch_embed.proj.weight', 2 + axes)
     width = shapes.common(r'blocks\.\d+\.norm[12]\.(weight|bias)')
     hidden = shapes.common(r'blocks\.\d+\.mlp\.fc1\.(weight|bias)')
     if shapes.common(r'blocks\.\d+\.mlp\.fc2\.weight', axis=1) != hidden and 'mlp_layer' not in known:
@@ -152,3 +177,14 @@ def _plain_name(prefix: str, args: dict, known: dict) -> str:
             return name
     name = f'{prefix}_{size_name}_patch{14 if size_name in ("huge", "giant") else 16}_224'
     return name if timm.is_model(name) else f'{prefix}_base_patch16_224'
+
+
+FINDERS: dict[str, Callable[[Shapes, Reading, dict], tuple[str, dict[str, Any]]]] = {
+    'vit': _vit,
+    'vit3d': _vit3d,
+    'beit': _beit,
+    'swin': stages.swin,
+    'resnet': stages.resnet,
+    'convnext': stages.convnext,
+}
+"""By the kind of a reading: what finds the architecture. A new kind is a line here."""

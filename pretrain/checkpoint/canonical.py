@@ -20,6 +20,9 @@ def finish(reading: Reading) -> Reading:
         reading.kind = 'beit' if _needs_beit(reading) else 'vit'
         (_finish_beit if reading.kind == 'beit' else _finish_vit)(reading)
         _choose_norm(reading)
+    elif reading.kind == 'vit3d':
+        _finish_vit(reading)
+        _choose_norm(reading)
     elif reading.kind == 'swin':
         reading.drop(reading.below(r'.*\.(relative_position_index|relative_coords_table|attn_mask)'), COMPUTED)
         reading.drop(reading.below(r'head\.(fc\.)?(weight|bias)'), HEAD)

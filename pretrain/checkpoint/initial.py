@@ -64,8 +64,9 @@ def card_of(
     with torch.device('meta'):
         net = make_net(arch, **args)
         if family(net) in ('vit', 'beit', 'swin'):
-            args['img_size'] = [image_size] * 2 if isinstance(image_size, int) else list(image_size)
             args['patch_size'] = list(net.patch_embed.patch_size)
+            axes = len(args['patch_size'])
+            args['img_size'] = [image_size] * axes if isinstance(image_size, int) else list(image_size)
             net = make_net(arch, **args)
     card = Card(family='mimbench', arch=arch, arch_args=args, grid=(), patch=(), channels=channels)
     card.initial_stage = 'random'

@@ -36,9 +36,8 @@ class PatchEmbed3d(nn.Module):
         grid = TokenGrid.over(img_size, tuple(patch_size))
         self.img_size, self.patch_size, self.grid_size = tuple(img_size), grid.patch, grid.size
         self.num_patches = grid.num_tokens
-        self.proj = nn.Conv3d(
-            in_chans, embed_dim, self.patch_size, stride=self.patch_size, bias=bias, device=device, dtype=dtype
-        )
+        kernel = (grid.patch[0], grid.patch[1], grid.patch[2])
+        self.proj = nn.Conv3d(in_chans, embed_dim, kernel, stride=kernel, bias=bias, device=device, dtype=dtype)
         self.norm = nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:

@@ -34,12 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_reading_options(parser)
 
 
-def image_size(text: str) -> tuple[int, int]:
-    """`224` or `224x320`, height first; argparse reports anything else."""
+def image_size(text: str) -> tuple[int, ...]:
+    """`224` or `224x320`, height first; of clips `16x224x224`. argparse reports anything else."""
     parts = text.lower().split('x')
-    if len(parts) > 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise argparse.ArgumentTypeError(f'{text!r} is no size; write 224 or 224x320 (height x width)')
-    return int(parts[0]), int(parts[-1])
+    if len(parts) > 3 or not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise argparse.ArgumentTypeError(f'{text!r} is no size; write 224, 224x320 (height x width) or 16x224x224')
+    return (int(parts[0]),) * 2 if len(parts) == 1 else tuple(map(int, parts))
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,17 +1,22 @@
-"""`mimbench features`: the tokens that an encoder makes of images, for any checkpoint that can be opened."""
+"""`mimbench features`: the tokens that an encoder makes of its input, for any checkpoint that can be opened."""
 
 import argparse
 from pathlib import Path
 
 from tools.verbs.inspect import add_reading_options
 
-HELP = 'write the features of images under a checkpoint'
+HELP = 'write the features of images, clips or volumes under a checkpoint'
 BATCH = 32
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('file', help='an exchange checkpoint, or a foreign one of any known family')
-    parser.add_argument('--input', required=True, metavar='X.npy', help='float32 (B, C, H, W), already normalised')
+    parser.add_argument(
+        '--input',
+        required=True,
+        metavar='X.npy',
+        help='float32 (B, C, H, W) of images, (B, C, T, H, W) of clips and so on, already normalised',
+    )
     parser.add_argument('--output', required=True, metavar='Y.npy', help='float32 (B, N, D): tokens in raster order')
     add_reading_options(parser)
 
@@ -24,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     from pretrain.encoders.net import features
 
     opened = open_checkpoint(args.file, student=args.student, arch_args=args.arch_args)
-    images = read_images(args.input, opened.card.channels)
+    images = read_images(args.input, opened.card.channels, axes=len(opened.card.patch))
     size = tuple(images.shape[2:])
     net, report = build_net(opened, image_size=size)
     with torch.inference_mode():
@@ -33,13 +38,13 @@ def run(args: argparse.Namespace) -> int:
     write_array(args.output, np.ascontiguousarray(tokens))
     print(f'{args.output}: {tokens.shape[0]} x {tokens.shape[1]} tokens x {tokens.shape[2]}; {report.line()}')
     if report.resized:
-        own = opened.card.image_size
-        print(f'{len(report.resized)} position tensors resized from {own[0]}x{own[1]} to {size[0]}x{size[1]} pixels')
+        shown = ['x'.join(map(str, sides)) for sides in (opened.card.image_size, size)]
+        print(f'{len(report.resized)} position tensors resized from {shown[0]} to {shown[1]} pixels')
     return 0
 
 
-def read_images(path: str, channels: int):
-    """The float32 array `(B, C, H, W)` of an .npy file. Raises DataError for anything else."""
+def read_images(path: str, channels: int, axes: int = 2):
+    """The float32 array `(B, C, H, W)`, or with three axes, of an .npy file. Raises DataError for anything else."""
     import numpy as np
 
     from pretrain.errors import DataError
@@ -49,9 +54,10 @@ def read_images(path: str, channels: int):
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f'{path} cannot be read as .npy: {error}; write it with numpy.save') from error
     shape = getattr(images, 'shape', ())
-    if len(shape) != 4 or images.dtype != np.float32:
+    if len(shape) != 2 + axes or images.dtype != np.float32:
         dtype = getattr(images, 'dtype', type(images).__name__)
-        raise DataError(f'{path} holds {dtype} of shape {tuple(shape)}; expected float32 (B, C, H, W)')
+        wanted = '(B, C, H, W)' if axes == 2 else '(B, C, T or D, H, W)'
+        raise DataError(f'{path} holds {dtype} of shape {tuple(shape)}; expected float32 {wanted}')
     if shape[0] == 0:
         raise DataError(f'{path} holds no images (shape {tuple(shape)})')
     if shape[1] != channels:
