@@ -1,6 +1,7 @@
 """`mimbench transfer` of a detector from end to end on drawn scenes: record, pictures, resume, control, bad input."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,9 +120,12 @@ def test_boxes_alone(transfer, encoder: Path, tmp_path: Path) -> None:
     for part in ('train', 'val'):
         edit(folder, lambda content: [a.pop('segmentation') for a in content['annotations']], part)
     assert transfer(VITDET, encoder, folder) == 2
+    edit(folder, lambda content: content['annotations'][0].update(bbox=[500, 500, 9, 9]))
     options = [*SMALL, 'model.roi_head.mask_head=None', 'model.roi_head.mask_roi_extractor=None']
     assert transfer(VITDET, encoder, folder, options) == 0
-    assert not any(name.startswith('segm') for name in read_result('run').scores)
+    found = read_result('run')
+    assert not any(name.startswith('segm') for name in found.scores)
+    assert any('1 objects have no pixel inside their image' in note for note in found.notes)
 
 
 WRONG = {
@@ -130,6 +134,10 @@ WRONG = {
     'other classes in val': (
         lambda f: edit(f, lambda c: c['categories'].append({'id': 9, 'name': 'cat'}), 'val'),
         'not in both: cat',
+    ),
+    'validation data that trains': (
+        lambda f: shutil.copy(f / 'annotations/instances_train.json', f / 'annotations/instances_val.json'),
+        'are the same',
     ),
     'category not listed': (lambda f: edit(f, lambda c: c['categories'].pop()), 'category 4'),
     'truncated file': (
