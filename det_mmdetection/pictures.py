@@ -7,20 +7,19 @@ import numpy as np
 import torch
 from pycocotools import mask as rle
 from torch import Tensor, nn
-from torchvision.io import write_png
 from torchvision.utils import draw_bounding_boxes, draw_segmentation_masks
 
 from pretrain.data.decode import decode_tensor
 from pretrain.data.openmmlab import OpenMMLabSet
+from pretrain.engine.pictures import side_by_side
 
 COLOURS = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))
 """Of Okabe and Ito (2008): told apart with any colour vision. Classes take them in turn."""
-GAP = 4
 
 
 @torch.no_grad()
 def write_pictures(folder: Path, dataset: OpenMMLabSet, model: nn.Module, number: int = 8, score: float = 0.3) -> None:
-    """Truth on the left, predictions with at least `score` on the right, for images spread over the data set.
+    """Truth beside predictions with at least `score`, and the colours of the classes, for images spread over the set.
 
     Writes `prediction_<index>.png` for `number` images.
     """
@@ -39,10 +38,17 @@ def write_pictures(folder: Path, dataset: OpenMMLabSet, model: nn.Module, number
         known = objects.get(truth['images'][index]['id'], [])
         boxes = [[x, y, x + w, y + h] for x, y, w, h in (annotation['bbox'] for annotation in known)]
         masks = [_decode(a, image.shape[1:]) for a in known if a.get('segmentation')]
-        left = _draw(image, boxes, [label[a['category_id']] for a in known], masks)
-        right = _draw(image, found.bboxes, found.labels.tolist(), found.masks if 'masks' in found else ())
-        gap = torch.full((3, image.shape[1], GAP), 255, dtype=torch.uint8)
-        write_png(torch.cat([left, gap, right], dim=2), str(folder / f'prediction_{index:06d}.png'))
+        labels = [label[a['category_id']] for a in known]
+        tiles = {
+            'truth': _draw(image, boxes, labels, masks),
+            f'predictions, score at least {score:g}': _draw(
+                image, found.bboxes, found.labels.tolist(), found.masks if 'masks' in found else ()
+            ),
+        }
+        present = sorted({*labels, *found.labels.tolist()})
+        legend = [(dataset.metainfo['classes'][i], COLOURS[i % len(COLOURS)]) for i in present]
+        sheet = side_by_side({title: tile.permute(1, 2, 0).numpy() for title, tile in tiles.items()}, legend)
+        sheet.save(folder / f'prediction_{index:06d}.png')
     model.train(training)
 
 
