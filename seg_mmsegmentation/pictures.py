@@ -13,7 +13,7 @@ from pretrain.engine.pictures import side_by_side
 from seg_mmsegmentation.data import class_names
 from seg_mmsegmentation.labels import IGNORED
 
-LARGEST = 480
+SMALLEST, LARGEST = 256, 480
 """Pixels of the longer side of an image in a picture."""
 OPACITY = 0.6
 
@@ -43,9 +43,10 @@ def draw(
     image: Image.Image, truth: np.ndarray, prediction: np.ndarray, palette: np.ndarray, classes: list[str]
 ) -> Image.Image:
     """One sheet of an image and its class indices `(H, W)`; `palette` uint8 `(K, 3)`."""
-    scale = min(1.0, LARGEST / max(image.size))
+    longer = max(image.size)
+    scale = min(1.0, LARGEST / longer) if longer > SMALLEST else round(SMALLEST / longer)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    pixels = np.asarray(image.resize(size, Image.Resampling.BILINEAR))
+    pixels = np.asarray(image.resize(size, Image.Resampling.BILINEAR if scale < 1 else Image.Resampling.NEAREST))
     truth, prediction = (
         np.asarray(Image.fromarray(m).resize(size, Image.Resampling.NEAREST)) for m in (truth, prediction)
     )
