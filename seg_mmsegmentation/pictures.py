@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 from torch import nn
 
 from pretrain.data.decode import decode_pil
+from pretrain.engine.pictures import side_by_side
 from seg_mmsegmentation.data import class_names
 from seg_mmsegmentation.labels import IGNORED
 
-LARGEST = 480
+SMALLEST, LARGEST = 256, 480
 """Pixels of the longer side of an image in a picture."""
-GAP, LINE = 4, 14
 OPACITY = 0.6
 
 
@@ -43,28 +43,17 @@ def draw(
     image: Image.Image, truth: np.ndarray, prediction: np.ndarray, palette: np.ndarray, classes: list[str]
 ) -> Image.Image:
     """One sheet of an image and its class indices `(H, W)`; `palette` uint8 `(K, 3)`."""
-    scale = min(1.0, LARGEST / max(image.size))
+    longer = max(image.size)
+    scale = min(1.0, LARGEST / longer) if longer > SMALLEST else round(SMALLEST / longer)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    pixels = np.asarray(image.resize(size, Image.Resampling.BILINEAR))
+    pixels = np.asarray(image.resize(size, Image.Resampling.BILINEAR if scale < 1 else Image.Resampling.NEAREST))
     truth, prediction = (
         np.asarray(Image.fromarray(m).resize(size, Image.Resampling.NEAREST)) for m in (truth, prediction)
     )
     tiles = [pixels, overlay(pixels, truth, palette), overlay(pixels, prediction, palette)]
     present = [int(i) for i in np.union1d(truth, prediction) if i != IGNORED]
-    width = 3 * size[0] + 4 * GAP
-    columns = max(1, width // 160)
-    rows = -(-len(present) // columns)
-    sheet = Image.new('RGB', (width, size[1] + 2 * GAP + LINE * (rows + 1)), 'white')
-    pen = ImageDraw.Draw(sheet)
-    for i, (title, tile) in enumerate(zip(('image', 'truth', 'prediction'), tiles)):
-        left = GAP + i * (size[0] + GAP)
-        pen.text((left, 1), title, fill='black')
-        sheet.paste(Image.fromarray(tile), (left, LINE + GAP))
-    for i, number in enumerate(present):
-        x, y = GAP + 160 * (i % columns), size[1] + 2 * GAP + LINE * (1 + i // columns)
-        pen.rectangle((x, y, x + 9, y + 9), fill=tuple(palette[number].tolist()), outline='black')
-        pen.text((x + 14, y - 1), classes[number][:22], fill='black')
-    return sheet
+    legend = [(classes[number], palette[number].tolist()) for number in present]
+    return side_by_side(dict(zip(('image', 'truth', 'prediction'), tiles)), legend)
 
 
 def overlay(pixels: np.ndarray, labels: np.ndarray, palette: np.ndarray) -> np.ndarray:

@@ -56,7 +56,8 @@ class Warm:
             time.sleep(0.05)
 
     def signal(self, number: int) -> None:
-        os.kill(self.process.pid, number)
+        """To the process and all that it started, as schedulers and `timeout` do."""
+        os.killpg(self.process.pid, number)
 
 
 def command(*words: Any, log: Path, folder: Path | None = None, **environment: str) -> Warm:
@@ -91,6 +92,7 @@ def _command(words: list[str]) -> None:
 
 
 def _run(function: Callable[..., Any], arguments: tuple, log: str, folder: str, variables: dict[str, str]) -> None:
+    os.setsid()
     os.environ.clear()
     os.environ.update(variables)
     os.chdir(folder)

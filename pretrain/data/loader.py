@@ -8,7 +8,11 @@ is taken. What is loaded never depends on it. `start_method` overrides the choic
 """
 
 import gc
+import multiprocessing
+import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, cast
 
@@ -134,9 +138,31 @@ def default_start_method() -> str | None:
 
 def _prepare_worker(worker: int) -> None:
     torch.set_num_threads(1)
+    _obey_the_parent_alone()
     # What the parent left behind is not this process's to collect: that would copy shared pages, and finalise loaders
     # whose workers are not its children.
     gc.freeze()
+
+
+def _obey_the_parent_alone() -> None:
+    """End at SIGTERM only if the training process sent it.
+
+    Schedulers signal every process of a job. The training process then saves and ends its workers; one that died of the
+    signal itself would take the run with it before that.
+    """
+    if not hasattr(signal, 'sigwaitinfo'):
+        return
+    numbers = {signal.SIGTERM, signal.SIGUSR1}
+    parent = multiprocessing.parent_process()  # not getppid(), which may be a fork server's
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+
+    def watch() -> None:
+        while True:
+            found = signal.sigwaitinfo(numbers)
+            if found.si_signo == signal.SIGTERM and parent is not None and found.si_pid == parent.pid:
+                os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _place(rank: int | None, world_size: int | None) -> tuple[int, int]:

@@ -1,4 +1,6 @@
-"""Pictures of original, masked and reconstructed images, so that a person can see what a run learns."""
+"""Pictures, so that a person can see what a run learns: contact sheets of reconstructions, tiles side by side."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -12,6 +14,8 @@ from pretrain.registry import HOOKS
 
 GAP = 4
 CAPTION = 14
+LEGEND = 160
+"""Pixels that an entry of a legend takes."""
 
 
 @HOOKS.register_module()
@@ -69,6 +73,25 @@ def contact_sheet(columns: dict[str, Tensor], scale_to: int = 128) -> np.ndarray
             tile = Image.fromarray(_to_rgb(image)).resize((width, height), Image.Resampling.NEAREST)
             sheet.paste(tile, (left, CAPTION + GAP + j * (height + GAP)))
     return np.asarray(sheet)
+
+
+def side_by_side(tiles: Mapping[str, np.ndarray], legend: Sequence[tuple[str, Sequence[int]]] = ()) -> Image.Image:
+    """Pictures of one size, uint8 `(H, W, 3)`, under their titles; below, the colour of every name of `legend`."""
+    height, width = next(iter(tiles.values())).shape[:2]
+    total = len(tiles) * (width + GAP) + GAP
+    columns = max(1, total // LEGEND)
+    rows = -(-len(legend) // columns)
+    sheet = Image.new('RGB', (total, height + 2 * GAP + CAPTION * (rows + 1)), 'white')
+    pen = ImageDraw.Draw(sheet)
+    for i, (title, tile) in enumerate(tiles.items()):
+        left = GAP + i * (width + GAP)
+        pen.text((left, 1), title, fill='black')
+        sheet.paste(Image.fromarray(tile), (left, CAPTION + GAP))
+    for i, (name, colour) in enumerate(legend):
+        x, y = GAP + LEGEND * (i % columns), height + 2 * GAP + CAPTION * (1 + i // columns)
+        pen.rectangle((x, y, x + 9, y + 9), fill=tuple(colour), outline='black')
+        pen.text((x + 14, y - 1), name[:22], fill='black')
+    return sheet
 
 
 def _to_rgb(image: Tensor) -> np.ndarray:

@@ -82,7 +82,7 @@ def test_from_checkpoint_to_record(transfer, encoder: Path, folder: Path, capsys
     scored = [json.loads(line) for line in Path('run/scores.jsonl').read_text().splitlines()]
     assert [row['epoch'] for row in scored] == [1, 2] and scored[-1]['bbox_AP'] == found.scores['bbox_AP']
     pictures = sorted(Path('run/pictures').glob('*.png'))
-    assert len(pictures) == 2 and Image.open(pictures[0]).size == (64 + 4 + 64, 64)
+    assert len(pictures) == 2 and Image.open(pictures[0]).width == 4 + 2 * (256 + 4)
     saved = (Path('run') / 'config.py').read_text()
     assert '102.0' in saved and '51.0' in saved  # the checkpoint's mean 0.4 and std 0.2, of 255
 

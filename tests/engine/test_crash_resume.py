@@ -43,7 +43,8 @@ def test_compiled_networks_train_alike(tmp_path):
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGUSR1])
 def test_signals_save_and_exit_with_75_and_nothing_is_lost(tmp_path, number):
-    config = write_config(tmp_path)
+    """Data workers get the signal too and must not die of it, else the training process fails before it can save."""
+    config = write_config(tmp_path, workers=2)
     long = ['--cfg-options', 'train_cfg.iterations=3000', 'default_hooks.save.interval=100000']
     work_dir = tmp_path / 'run'
     process = command('pretrain', config, '--work-dir', work_dir, *long, log=tmp_path / 'log')

@@ -97,7 +97,7 @@ def _build(cfg: Any) -> None:
         return
     for target in cfg.model.target if isinstance(cfg.model.get('target'), list) else [cfg.model.get('target', {})]:
         tokenizer = target.get('tokenizer')
-        if tokenizer and not Path(tokenizer).exists():
+        if isinstance(tokenizer, str) and not Path(tokenizer).exists():  # a dict says its architecture itself
             raise FileNotFoundError(tokenizer)
     with torch.device('meta'):
         MODELS.build(cfg.model)

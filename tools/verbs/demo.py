@@ -64,7 +64,11 @@ def run(args: argparse.Namespace) -> int:
         'segment': (
             SEGMENT,
             ['--data', str(scenes)],
-            [f'train_cfg.iterations={updates}', f'param_scheduler.warmup={updates // 10}'],
+            [
+                f'train_cfg.iterations={updates}',
+                f'param_scheduler.warmup={updates // 10}',
+                'optim_wrapper.optimizer.lr=3e-3',
+            ],
         ),
     }
     if not dense_works():
