@@ -35,13 +35,16 @@ class DatasetProtocol:
 
 PROTOCOLS = {
     'k400': DatasetProtocol('dense', 5, 3, videos=(240_436, 19_796)),
+    'k400-7x3': DatasetProtocol('dense', 7, 3, videos=(240_436, 19_796)),
+    'k400-8x3': DatasetProtocol('dense', 8, 3, videos=(240_436, 19_796)),
     'k600': DatasetProtocol('dense', 5, 3, videos=(366_006, 27_935)),
     'k710': DatasetProtocol('dense', 5, 3, videos=(658_340, 66_803)),
     'ssv2': DatasetProtocol('segments', 2, 3, flip=False, videos=(168_913, 24_777)),
     'ucf101': DatasetProtocol('dense', 5, 3),
     'hmdb51': DatasetProtocol('dense', 5, 3),
 }
-"""VideoMAE's tests (run_class_finetuning.py and the scripts of each data set); sizes from its DATASET.md."""
+"""VideoMAE's tests (run_class_finetuning.py and the scripts of each data set), SlowFast's 7 x 3 for MAE-ST and V-JEPA's
+8 x 3; sizes from VideoMAE's DATASET.md."""
 
 
 @dataclass
