@@ -7,7 +7,6 @@ from torch import Tensor
 
 from pretrain.checkpoint.initial import initial_net
 from pretrain.encoders.layers import Layers
-from pretrain.encoders.net import family
 from pretrain.errors import ConfigError
 from pretrain.model import TrainableModel
 from pretrain.registry import MODELS
@@ -64,11 +63,6 @@ class ClipClassifier(TrainableModel):
         self.net = self.initial.net.requires_grad_(not frozen)
         if self.initial.card.position.startswith('sincos-') and self.net.pos_embed is not None:
             self.net.pos_embed.requires_grad_(False)  # VideoMAE's are no parameters
-        if family(self.net) != 'vit' or len(self.net.patch_embed.patch_size) != 3:
-            raise ConfigError(
-                f'{self.initial.card.arch} takes images; name vit3d_*, or say how to inflate it: model.encoder.inflate='
-                "dict(patch=2, rule='mean')"
-            )
         self.head = build_head(head, self.net, num_classes, head_std, head_dropout)
         self.layers = Layers(self.net)
         self.mixing = ClipMixing(num_classes, mixup, cutmix, erase, smoothing)

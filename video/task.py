@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
+from pretrain.checkpoint.card import Card
 from pretrain.checkpoint.initial import Initial
 from pretrain.engine.task import TrainTask
 from pretrain.engine.transfer import Request
@@ -58,6 +59,13 @@ class ClassifyClips(TrainTask):
         data = labelled_clips(cfg, self.dataset)
         cfg.model.num_classes = data.num_classes
         return data
+
+    def fit_model(self, cfg: Config, card: Card) -> None:
+        if len(card.patch) != 3:
+            raise ConfigError(
+                f'{card.arch} takes images; use a checkpoint of clips, or say how images are inflated: '
+                "model.encoder.inflate=dict(patch=2, rule='mean')"
+            )
 
     def fill(self, cfg: Config) -> None:
         cfg.model.num_classes = cfg.model.get('num_classes') or 2
