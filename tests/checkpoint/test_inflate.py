@@ -13,6 +13,7 @@ from pretrain.checkpoint.nets import make_net
 from pretrain.checkpoint.positions import fixed
 from pretrain.encoders.net import features
 from pretrain.errors import CheckpointError, ConfigError
+from tools.main import main
 
 pytestmark = pytest.mark.unit
 SIDE, PATCH, WIDTH = 16, 4, 24
@@ -139,3 +140,15 @@ def test_kernels() -> None:
     assert torch.equal(change_channels(weight, 3), weight)
     torch.testing.assert_close(change_channels(weight, 1), weight.sum(1, keepdim=True))
     torch.testing.assert_close(change_channels(weight, 4), weight.mean(1, keepdim=True).repeat(1, 4, 1, 1) * 3 / 4)
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    image_checkpoint(tmp_path)
+    words = ['convert', 'image.safetensors', 'clip.safetensors', '--image-size', '8x16x16', '--inflate']
+    assert main([*words, '{"patch": 2, "rule": "centre"}']) == 0
+    assert open_checkpoint('clip.safetensors').card.grid == (4, 4, 4)
+    assert main([*words, '{"patch": 2, "rules": "centre"}']) == 2
+    assert 'it takes patch, rule' in capsys.readouterr().err
+    assert main(['convert', 'image.safetensors', 'clip.safetensors', '--inflate', '{"patch": 2}']) == 2
+    assert '--image-size 16x224x224' in capsys.readouterr().err
