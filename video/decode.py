@@ -119,7 +119,11 @@ class Video:
 
 
 class PyAVVideo(Video):
-    """By PyAV. A video whose packets carry no times is decoded from its beginning and counted that way."""
+    """By PyAV. A video whose packets carry no times is decoded from its beginning and counted that way.
+
+    What the decoder notices is an error, frames that it marks as damaged too. Damage that leaves a valid stream gives
+    wrong pixels that nobody notices.
+    """
 
     def __init__(self, name: str):
         import av
@@ -130,7 +134,6 @@ class PyAVVideo(Video):
             raise DataError(f'video {name!r} has no video stream; replace or remove it')
         self.stream = self.container.streams.video[0]
         self.stream.thread_type = 'NONE'  # loaders have a process for each core already
-        self.stream.codec_context.options = {'err_detect': 'explode'}
         packets = [p for p in self.container.demux(self.stream) if p.size and not _discarded(p)]
         promised = self.stream.frames
         if promised and len(packets) < promised and name.lower().endswith(('.mp4', '.mov', '.m4v')):

@@ -269,6 +269,15 @@ def test_metrics_are_keyed_by_row() -> None:
     assert scores.overall['top1'] == 0.5 and scores.per_class['top1'] == {'a': 0.5, 'b': 0.0, 'c': 1.0}
     assert scores.overall['mean_class_top1'] == pytest.approx(0.5) and 'top5' not in scores.overall
     assert scores.overall['nll'] == pytest.approx(-np.log([0.7, 0.8, 0.4, 0.2]).mean())
+    generator = torch.Generator().manual_seed(0)
+    many, truth = torch.rand(300, 5, generator=generator).softmax(1), torch.randint(5, (300,), generator=generator)
+    found = []
+    for parts in (1, 7, 100):
+        order, shuffled = torch.randperm(300, generator=generator), ClipMetrics(300, 5)
+        for rows in order.chunk(parts):
+            shuffled.add(rows, many[rows], truth[rows])
+        found.append(shuffled.scores().overall)
+    assert found[0] == found[1] == found[2], 'to the last bit'
     twice = ClipMetrics(2, 3)
     twice.add(torch.tensor([0, 0]), shares[:2], labels[:2])
     with pytest.raises(RuntimeError, match='more than once'):
