@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pretrain.errors import ConfigError
 from pretrain.grid import TokenGrid
-from pretrain.mask import Mask
+from pretrain.mask import IGNORE, Mask
 from pretrain.registry import MODELS
 
 MAX_DRAWS = 10
@@ -202,3 +202,41 @@ def _top_up(rng: np.random.Generator, hidden: np.ndarray, count: int) -> None:
         missing = count - int(flat.sum())
         if missing:
             flat[rng.choice(np.flatnonzero(~flat), missing, replace=False)] = True
+
+
+@MODELS.register_module()
+class RunningCellMasking(TubeMasking):
+    """Tubes hidden from the encoder, of which the decoder gets only running cells (VideoMAE v2's dual masking).
+
+    Args:
+        ratio: of the tubes.
+        decoder: share of all tokens that the decoder leaves out, a number of quarters: 0.25, 0.5 or 0.75.
+
+    The plane is cut into cells of 2 x 2 tokens. In every cell the same quarters are kept, and what is kept moves on by
+    one place per time step, from a place drawn for each sample. Hidden tokens that are kept are to be predicted, the
+    other hidden ones ignored: use a decoder with `masked_only`. An approximation: our sources give the share and the
+    name of the published generator, not the order in which its cells run.
+
+    The time steps must be a multiple of 4, so that every sample has as many tokens to predict.
+    """
+
+    def __init__(self, ratio: float, decoder: float = 0.5, shared: bool = False):
+        super().__init__(ratio, shared)
+        if decoder not in (0.25, 0.5, 0.75):
+            raise ConfigError(f'masking.decoder is {decoder}; allowed: 0.25, 0.5, 0.75')
+        self.kept = 4 - int(4 * decoder)
+
+    def __call__(self, grid, batch, device='cpu'):
+        time, height, width = grid.size if len(grid.size) == 3 else (0, 0, 0)
+        if time % 4 or height % 2 or width % 2 or not time:
+            raise ConfigError(
+                f'RunningCellMasking needs a (T, H, W) grid with T a multiple of 4, H and W of 2, not {grid.size}'
+            )
+        tubes = super().__call__(grid, batch, device)
+        ring = torch.tensor([[0, 1], [3, 2]], device=tubes.state.device).repeat(height // 2, width // 2)
+        start = torch.randint(4, (1 if self.shared else batch, 1, 1, 1), device=tubes.state.device)
+        step = torch.arange(time, device=tubes.state.device)[:, None, None]
+        kept = ((ring + step + start) % 4 < self.kept).flatten(1)
+        state = torch.where(tubes.hidden & ~kept, IGNORE, tubes.state).to(torch.uint8)
+        predicted = tubes.num_predict * self.kept // 4
+        return Mask(state, grid, tubes.num_visible, predicted)

@@ -15,6 +15,9 @@ from pretrain.grid import TokenGrid
 from pretrain.mask import Mask
 from pretrain.registry import MODELS
 
+PLACES = 4
+"""Frames or slices of a clip or volume that a contact sheet shows."""
+
 
 class ImagePreprocessor(nn.Module):
     """uint8 images, clips or volumes to normalised float ones on the model's device.
@@ -159,7 +162,7 @@ class MaskedModel(TrainableModel):
     def pictures(self, batch: dict) -> dict[str, Tensor]:
         """Columns of a contact sheet, `(B, C, H, W)` in [0, 1]; reconstructions where a target can be drawn.
 
-        Of clips and volumes the sheet shows the middle of the first axis.
+        Of clips and volumes a column shows up to `PLACES` places of the first axis side by side.
         """
         found = self.predict(batch)
         clean, hidden, prediction = self._visible(batch['image']), found['mask'].units, found['prediction']
@@ -173,7 +176,7 @@ class MaskedModel(TrainableModel):
                 columns['reconstruction'] = torch.where(hidden, drawn, clean)
             columns['prediction'] = drawn
         if self.grid.axes == 3:
-            columns = {name: inputs[:, :, inputs.shape[2] // 2] for name, inputs in columns.items()}
+            columns = {name: side_by_side(inputs) for name, inputs in columns.items()}
         return columns
 
     def _visible(self, images: Tensor) -> Tensor:
@@ -259,3 +262,10 @@ class MaskedModel(TrainableModel):
                 f'the targets ask for {sorted(widths)} values per token; one head can only give one number'
             )
         return widths.pop()
+
+
+def side_by_side(inputs: Tensor, places: int = PLACES) -> Tensor:
+    """`(B, C, T, H, W)` to evenly spaced places of the first axis in a row, `(B, C, H, places * W)`."""
+    depth = inputs.shape[2]
+    chosen = torch.linspace(0, depth - 1, min(places, depth)).long().to(inputs.device)
+    return inputs.index_select(2, chosen).transpose(2, 3).flatten(3)

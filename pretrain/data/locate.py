@@ -59,6 +59,11 @@ def joined_config(paths: Sequence[str | Path]) -> dict:
     return configs[0] if len(configs) == 1 else {'type': 'JoinedSource', 'sources': configs}
 
 
+def located(kind: str, paths: Sequence[str | Path]) -> dict:
+    """The source over several paths for a data set: as its class finds it (`locate`), or that of images."""
+    return getattr(DATASETS.get(kind), 'locate', joined_config)(paths)
+
+
 @DATASETS.register_module()
 class JoinedSource:
     """Several sources one after the other, as one. Labels are dropped: they may mean different things."""

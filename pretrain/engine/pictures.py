@@ -8,6 +8,7 @@ from mmengine.hooks import Hook
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from pretrain.data.loader import collate
 from pretrain.engine.seeding import seed_step
 from pretrain.engine.sharding import is_sharded
 from pretrain.registry import HOOKS
@@ -43,8 +44,8 @@ class PictureHook(Hook):
             return
         dataset = runner.train_loop.dataset
         samples = [dataset[(0, i)] for i in range(min(self.count, len(dataset)))]
-        keys = [k for k, v in samples[0].items() if isinstance(v, Tensor)]
-        batch = {k: torch.stack([torch.as_tensor(s[k]) for s in samples]) for k in keys}
+        batch = getattr(dataset, 'collate', collate)(samples)
+        batch = {k: v for k, v in batch.items() if isinstance(v, Tensor)}
         model.eval()
         with torch.random.fork_rng(), torch.no_grad():
             seed_step(0, 0, 0)
@@ -60,7 +61,7 @@ class PictureHook(Hook):
 def contact_sheet(columns: dict[str, Tensor], scale_to: int = 128) -> np.ndarray:
     """One row per sample, one captioned column per entry of `{name: (B, C, H, W) in [0, 1]}`; uint8 `(h, w, 3)`."""
     first = next(iter(columns.values()))
-    factor = max(1, round(scale_to / max(first.shape[2:])))
+    factor = max(1, round(scale_to / min(first.shape[2:])))
     height, width = (n * factor for n in first.shape[2:])
     rows = first.shape[0]
     size = (len(columns) * (width + GAP) + GAP, rows * (height + GAP) + GAP + CAPTION)

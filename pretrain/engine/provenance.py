@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-LIBRARIES = ('torch', 'torchvision', 'timm', 'onedl-mmengine', 'numpy', 'safetensors', 'pillow')
+LIBRARIES = ('torch', 'torchvision', 'timm', 'onedl-mmengine', 'numpy', 'safetensors', 'pillow', 'av', 'torchcodec')
 
 
 def environment() -> dict:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from tools.verbs.inspect import add_reading_options
+from tools.verbs.inspect import add_reading_options, arch_args
 
 HELP = 'turn a foreign checkpoint into an exchange file'
 
@@ -16,6 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('out', help='the .safetensors file to write')
     parser.add_argument(
         '--image-size', type=image_size, metavar='HxW', help='resize positions and tables to this input'
+    )
+    parser.add_argument(
+        '--inflate',
+        type=arch_args,
+        metavar='JSON',
+        help='make an image checkpoint one of clips or volumes of --image-size: \'{"patch": 2, "rule": "mean"}\'',
     )
     parser.add_argument(
         '--allow-missing',
@@ -50,12 +56,27 @@ def run(args: argparse.Namespace) -> int:
     if Path(args.out).suffix != '.safetensors':
         raise ConfigError(f'{args.out} does not end in .safetensors; exchange files do')
     opened = open_checkpoint(args.file, args.student, args.arch_args, args.allow_missing)
-    if args.image_size:
+    if args.inflate is not None:
+        opened = _inflated(opened, args.image_size, args.inflate)
+    elif args.image_size:
         opened = at_size(opened, args.image_size, args.allow_missing)
     card = with_facts(opened.card, args.fact)
     digest = exchange.write(args.out, opened.state, card)
     print(f'{args.out}: {card.family} {card.arch}, {opened.report.line()}, sha256 {digest}')
     return 0
+
+
+def _inflated(opened, size: tuple[int, ...] | None, rules: dict):
+    """The checkpoint over three axes. Raises ConfigError for a missing size and for rules that do not exist."""
+    from pretrain.checkpoint.inflate import inflate
+    from pretrain.errors import ConfigError
+
+    if size is None or len(size) != 3:
+        raise ConfigError('--inflate needs the size of the clips or volumes: --image-size 16x224x224')
+    try:
+        return inflate(opened, size, **rules)
+    except TypeError as error:
+        raise ConfigError(f'--inflate {rules}: {error}; it takes patch, rule, position, prefix, channels') from error
 
 
 def with_facts(card, facts: list[str]):

@@ -1,0 +1,154 @@
+"""Lists in every format that the field has, published splits, tables split by group."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pretrain.errors import ConfigError, DataError
+from video.locate import clip_source, pretraining_source
+from video.published import SomethingSomething, SplitList
+from video.sources import ClipFolder, ClipList, JoinedClips
+from video.tables import ClipTable, group_folds
+
+pytestmark = pytest.mark.unit
+
+
+def listed(folder: Path, text: str, name: str = 'list.csv', **args) -> list:
+    (folder / name).write_text(text)
+    source = ClipList(folder / name, **args)
+    return [
+        (Path(source.name(i)).relative_to(folder).as_posix(), source.label(i), source.folder(i))
+        for i in range(len(source))
+    ]
+
+
+@pytest.mark.parametrize(
+    'line', ['a/b.mp4 7', 'a/b.mp4  7', 'a/b.mp4\t7', 'a/b.mp4,7', 'a/b.mp4, 7', '  a/b.mp4 7  '], ids=repr
+)
+def test_any_separator(tmp_path: Path, line: str) -> None:
+    """Two blanks give pandas a third column, and every label is lost."""
+    assert listed(tmp_path, f'{line}\n\n# remark\n') == [('a/b.mp4', 7, None)]
+
+
+def test_rows_of_all_kinds(tmp_path: Path) -> None:
+    assert listed(tmp_path, 'my clip 3.mp4 5\n') == [('my clip 3.mp4', 5, None)]
+    assert listed(tmp_path, 'a.mp4\nb.webm\n') == [('a.mp4', None, None), ('b.webm', None, None)]
+    assert listed(tmp_path, 'dir/x 120 3\ndir/y, 80, 4\n') == [('dir/x', 3, (120, 1)), ('dir/y', 4, (80, 1))]
+    assert listed(tmp_path, 'a.mp4 0 -1\n') == [('a.mp4', None, None)]
+    assert listed(tmp_path, 'dir/x 5 120\n', columns='start') == [('dir/x', None, (120, 5))]
+    assert listed(tmp_path, 'path,label\na.mp4,dance\nb.mp4,box\n') == [('a.mp4', 1, None), ('b.mp4', 0, None)]
+    assert listed(tmp_path, 'a.mp4 dance\nb.mp4 box\n', classes=['dance', 'box'])[0][1] == 0
+    assert listed(tmp_path, 'sub/a.mp4 1\n', root=tmp_path)[0][0] == 'sub/a.mp4'
+
+
+def test_what_is_no_list(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r'list\.csv:2.*neither'):
+        listed(tmp_path, 'a.mp4 1\nfolder 2\n')
+    with pytest.raises(DataError, match='names no video'):
+        listed(tmp_path, '# nothing\n')
+    with pytest.raises(DataError, match='1 of 2 videos have no label'):
+        listed(tmp_path, 'a.mp4 1\nb.mp4\n')
+    with pytest.raises(DataError, match="'jump' is not one of the 1 classes"):
+        listed(tmp_path, 'a.mp4,jump\n', classes=['dance'])
+    with pytest.raises(DataError, match='does not exist'):
+        ClipList(tmp_path / 'absent.csv')
+
+
+def test_folders(clips: Path) -> None:
+    source = ClipFolder(clips / 'train')
+    assert source.classes == ['down', 'still', 'up'] and len(source) == 24
+    assert [source.label(i) for i in (0, 8, 23)] == [0, 1, 2] and source.name(8).endswith('still/00.mp4')
+    assert ClipFolder(clips / 'train', classes=False).label(0) is None
+    with pytest.raises(DataError, match='no video'):
+        ClipFolder(clips / 'train' / 'up')
+
+
+def test_ucf101_and_hmdb51(tmp_path: Path) -> None:
+    videos, notes = tmp_path / 'videos', tmp_path / 'splits'
+    videos.mkdir(), notes.mkdir()
+    (notes / 'classInd.txt').write_text('1 Archery\n2 Biking\n')
+    (notes / 'trainlist01.txt').write_text('Archery/v_a.avi 1\nBiking/v_b.avi 2\n')
+    (notes / 'testlist01.txt').write_text('Biking/v_c.avi\n')
+    train, test = (SplitList(videos, notes, 1, part) for part in ('train', 'test'))
+    assert train.classes == ['Archery', 'Biking'] and train.labels == [0, 1]
+    assert test.labels == [1] and test.name(0) == str(videos / 'Biking' / 'v_c.avi')
+    (notes / 'testlist01.txt').write_text('Rowing/v_c.avi\n')
+    with pytest.raises(DataError, match=r"testlist01.txt:1: class 'Rowing'"):
+        SplitList(videos, notes, 1, 'test')
+    hmdb = tmp_path / 'hmdb'
+    hmdb.mkdir()
+    (hmdb / 'brush_hair_test_split2.txt').write_text('a b.avi 1\nc.avi 2\nd.avi 0\n')
+    (hmdb / 'catch_test_split2.txt').write_text('e.avi 1\n')
+    found = SplitList(videos, hmdb, 2, 'train')
+    assert found.classes == ['brush_hair', 'catch'] and found.labels == [0, 1]
+    assert found.name(0) == str(videos / 'brush_hair' / 'a b.avi')
+    assert SplitList(videos, hmdb, 2, 'test').paths == [str(videos / 'brush_hair' / 'c.avi')]
+    with pytest.raises(DataError, match='neither'):
+        SplitList(videos, hmdb, 3, 'train')
+
+
+def test_something_something(tmp_path: Path) -> None:
+    (tmp_path / 'videos').mkdir()
+    labels = {'Pushing something from left to right': '1', 'Holding something': '0'}
+    (tmp_path / 'something-something-v2-labels.json').write_text(json.dumps(labels))
+    file = tmp_path / 'train.json'
+    file.write_text(json.dumps([{'id': '12', 'template': 'Pushing [something] from left to right'}]))
+    source = SomethingSomething(tmp_path / 'videos', file)
+    assert source.labels == [1] and source.name(0) == str(tmp_path / 'videos' / '12.webm')
+    assert source.classes == ['Holding something', 'Pushing something from left to right']
+    file.write_text(json.dumps([{'id': '12', 'template': 'Eating [something]'}]))
+    with pytest.raises(DataError, match='Eating something'):
+        SomethingSomething(tmp_path / 'videos', file)
+
+
+def table(folder: Path, rows: list[tuple[str, str, str]]) -> Path:
+    lines = ['# path\tlabel\tgroup\tother'] + ['\t'.join((*row, 'x')) for row in rows]
+    (folder / 'clips.tsv').write_text('\n'.join(lines) + '\n')
+    return folder / 'clips.tsv'
+
+
+def test_a_table_is_split_by_group(tmp_path: Path) -> None:
+    rows = [(f'dev/{i}.mp4', 'abc'[i // 12 % 3], f'p{i // 3}') for i in range(36)]
+    file = table(tmp_path, rows)
+    seen: list[str] = []
+    for fold in range(4):
+        train, val = (ClipTable(file, part=part, folds=4, fold=fold, seed=1) for part in ('train', 'val'))
+        assert train.classes == val.classes == ['a', 'b', 'c']
+        assert not set(train.groups) & set(val.groups) and len(train) + len(val) == 36
+        assert np.bincount(val.labels).tolist() == [3, 3, 3], 'classes are spread evenly'
+        seen += val.paths
+    assert len(set(seen)) == 36, 'every clip is validated once'
+    others = {tuple(ClipTable(file, part='val', folds=4, fold=0, seed=seed).paths) for seed in range(4)}
+    assert len(others) > 1, 'the seed decides'
+    with pytest.raises(DataError, match='fewer'):
+        group_folds([0, 0, 1], ['a', 'a', 'b'], 3)
+    with pytest.raises(ConfigError, match='fold'):
+        ClipTable(file, part='val', folds=4, fold=4)
+
+
+def test_a_table_that_moved_with_its_videos(tmp_path: Path) -> None:
+    (tmp_path / 'covid').mkdir()
+    (tmp_path / 'covid' / 'a.mp4').write_bytes(b'x')
+    file = table(tmp_path, [('dev/covid/a.mp4', 'c', 'p'), ('dev/gone.mp4', 'd', 'q')])
+    found = ClipTable(file)
+    assert found.paths == [str(tmp_path / 'covid' / 'a.mp4'), str(tmp_path / 'dev' / 'gone.mp4')]
+    (tmp_path / 'plain.tsv').write_text('name\tclass\n')
+    with pytest.raises(DataError, match='path and label'):
+        ClipTable(tmp_path / 'plain.tsv')
+
+
+def test_paths_of_the_command_line(clips: Path, tmp_path: Path) -> None:
+    assert clip_source(clips, 'val') == {'type': 'ClipFolder', 'root': str(clips / 'val')}
+    file = table(tmp_path, [('a.mp4', 'a', 'p')])
+    assert clip_source(tmp_path, 'val') == {'type': 'ClipTable', 'file': str(file), 'part': 'val'}
+    (tmp_path / 'val.csv').write_text('a.mp4 1\n')
+    assert clip_source(tmp_path, 'val')['type'] == 'ClipList'
+    joined = pretraining_source([clips / 'train', file])
+    assert joined['type'] == 'JoinedClips' and joined['sources'][0]['classes'] is False
+    assert len(JoinedClips(joined['sources'])) == 25
+    with pytest.raises(DataError, match='no data at'):
+        clip_source(tmp_path / 'absent')
+    with pytest.raises(DataError, match='understood are'):
+        clip_source(tmp_path / 'covid.json' if (tmp_path / 'covid.json').touch() is None else '')

@@ -1,0 +1,7 @@
+"""MAE-ST in mini size (ViT-B): two clips of each video, batch 16.
+
+Command: mimbench pretrain video/configs/mini/maest_vit-base-p16_dec512x4_64xb8-200e_k400.py --data FOLDER
+"""
+
+_base_ = '../_base_/mini_maest.py'
+recipe = dict(method='MAE-ST', epochs=20)

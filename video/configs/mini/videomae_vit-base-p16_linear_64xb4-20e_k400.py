@@ -1,0 +1,8 @@
+"""Linear probe on frozen features in mini size, for any checkpoint of clips; the network here is the control's.
+
+Command: mimbench transfer video/configs/mini/videomae_vit-base-p16_linear_64xb4-20e_k400.py --checkpoint FILE
+    --data TRAIN --val VAL --work-dir DIR
+"""
+
+_base_ = '../_base_/mini_probe.py'
+recipe = dict(method='VideoMAE', epochs=20)

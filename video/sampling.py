@@ -1,0 +1,110 @@
+"""Which frames of a video make a clip: `train` draws one clip, `test` gives all clips of an evaluation.
+
+All draws come from torch's global generator, which the data set seeds for every sample. A video that is shorter than
+what a clip spans holds its last frame.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from pretrain.errors import ConfigError
+from pretrain.registry import TRANSFORMS
+
+SPACING = ('steps', 'linspace')
+
+
+class FrameSampling:
+    """Base.
+
+    Args:
+        frames: T of a clip.
+        clips: in an evaluation.
+    """
+
+    name = ''
+
+    def __init__(self, frames: int = 16, clips: int = 1):
+        if frames < 1 or clips < 1:
+            raise ConfigError(f'sampling.frames is {frames} and clips {clips}; both must be at least 1')
+        self.frames, self.clips = frames, clips
+
+    def train(self, num_frames: int) -> np.ndarray:
+        """The places `(T,)` of a random clip in a video of `num_frames`."""
+        raise NotImplementedError
+
+    def test(self, num_frames: int) -> np.ndarray:
+        """The places `(clips, T)` of an evaluation; nothing is drawn."""
+        raise NotImplementedError
+
+
+@TRANSFORMS.register_module()
+class DenseSampling(FrameSampling):
+    """Neighbouring frames, `stride` apart (Kinetics, UCF101, HMDB51).
+
+    Args:
+        stride: frames between two of a clip.
+        spacing: of a training clip. 'steps': every `stride`-th frame from a random start (pre-training of VideoMAE).
+            'linspace': T places spread evenly from the first to the last of a random window of `T * stride` frames,
+            rounded down, which are a little further apart (fine-tuning of VideoMAE).
+
+    An evaluation takes every `stride`-th frame of the whole video and from these `clips` windows of T, the first at the
+    beginning and the last at the end.
+    """
+
+    name = 'dense'
+
+    def __init__(self, frames: int = 16, stride: int = 4, clips: int = 1, spacing: str = 'steps'):
+        super().__init__(frames, clips)
+        if stride < 1 or spacing not in SPACING:
+            raise ConfigError(
+                f'sampling.stride is {stride}, spacing {spacing!r}; allowed: at least 1, and {" or ".join(SPACING)}'
+            )
+        self.stride, self.spacing = stride, spacing
+
+    def train(self, num_frames: int) -> np.ndarray:
+        span = self.frames * self.stride
+        start = _draw(max(num_frames - span, 0) + 1)
+        if self.spacing == 'steps':
+            places = start + self.stride * np.arange(self.frames)
+        else:
+            places = np.linspace(start, start + span, self.frames).astype(int)
+        return np.minimum(places, num_frames - 1)
+
+    def test(self, num_frames: int) -> np.ndarray:
+        every = np.arange(0, num_frames, self.stride)
+        every = np.pad(every, (0, max(self.frames - len(every), 0)), mode='edge')
+        spare = len(every) - self.frames
+        if self.clips == 1:
+            starts = [spare // 2]
+        else:
+            starts = [int(i * spare / (self.clips - 1)) for i in range(self.clips)]
+        return np.stack([every[s : s + self.frames] for s in starts])
+
+
+@TRANSFORMS.register_module()
+class SegmentSampling(FrameSampling):
+    """One frame from each of T equal parts of the whole video (TSN; Something-Something).
+
+    Training draws a place in each part. An evaluation of k clips takes k evenly spaced places in each part and gives
+    clip i the i-th of them: of two clips the first has the beginnings and the second the middles (VideoMAE's 32
+    places, `frames[k::2]`). One clip has the middles.
+    """
+
+    name = 'segments'
+
+    def train(self, num_frames: int) -> np.ndarray:
+        size = num_frames / self.frames
+        inside = np.array([_draw(max(int(size), 1)) for _ in range(self.frames)])
+        return np.minimum((np.arange(self.frames) * size).astype(int) + inside, num_frames - 1)
+
+    def test(self, num_frames: int) -> np.ndarray:
+        size = num_frames / self.frames
+        offsets: Sequence[float] = [0.5] if self.clips == 1 else [i / self.clips for i in range(self.clips)]
+        return np.stack([(size * (np.arange(self.frames) + offset)).astype(int) for offset in offsets])
+
+
+def _draw(count: int) -> int:
+    """A number from 0 to `count` - 1."""
+    return int(torch.randint(count, (1,)))

@@ -1,0 +1,189 @@
+"""Where clips are: lists, folders of classes, frame folders, and the files that data sets are published with.
+
+A source names videos and their labels, and opens none. `video/locate.py` finds the source for a path that a person
+typed.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pretrain.data.sources.base import existing
+from pretrain.errors import ConfigError, DataError
+from pretrain.registry import DATASETS
+
+VIDEO_EXTENSIONS = ('.mp4', '.avi', '.mkv', '.webm', '.mov', '.m4v', '.mpg', '.mpeg', '.gif', '.ts', '.wmv', '.flv')
+COLUMNS = ('auto', 'video', 'frames', 'start')
+
+
+class ClipSource:
+    """Videos in a fixed order.
+
+    Attributes:
+        classes: names in label order; None when unknown.
+        groups: of each video what may not stand on both sides of a split; None when unknown.
+    """
+
+    classes: list[str] | None = None
+    groups: list[str] | None = None
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        labels: Sequence[int | None],
+        folders: Sequence[tuple[int | None, int]] | None = None,
+    ):
+        self.paths, self.labels = list(paths), list(labels)
+        self.folders = [(None, 1)] * len(self.paths) if folders is None else list(folders)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def name(self, i: int) -> str:
+        return self.paths[i]
+
+    def label(self, i: int) -> int | None:
+        return self.labels[i]
+
+    def folder(self, i: int) -> tuple[int, int] | None:
+        """Number of images of a frame folder and the number of its first one; None for a video file."""
+        count, start = self.folders[i]
+        return None if count is None else (count, start)
+
+
+@DATASETS.register_module()
+class ClipList(ClipSource):
+    """One video per line: `path label`, `path`, or for frame folders `folder frames label`.
+
+    Args:
+        file: columns are separated by tabs or commas, or by any number of blanks before a number. Empty lines, `#`
+            lines and a header are skipped.
+        root: folder that relative paths start from; by default that of `file`.
+        columns: 'video', 'frames', 'start' (`folder start frames`, VideoMAE v2's pre-training on frame folders), or
+            'auto', which tells the first two apart. `path 0 -1` (the same for video files) is read by all.
+        classes: class names in label order.
+
+    Paths may contain blanks. Raises DataError for a line that cannot be read, naming file and line.
+    """
+
+    def __init__(
+        self,
+        file: str | Path,
+        root: str | Path | None = None,
+        columns: str = 'auto',
+        classes: Sequence[str] | None = None,
+    ):
+        if columns not in COLUMNS:
+            raise ConfigError(f'source.columns is {columns!r}; allowed: {", ".join(COLUMNS)}')
+        path = existing(file, 'list of videos')
+        folder = str(existing(root, 'root folder')) if root is not None else str(path.parent)
+        found = (_row(line, columns, f'{path}:{number}') for number, line in lines_of(path))
+        rows = [row for row in found if row is not None]
+        if not rows:
+            raise DataError(f'list {str(path)!r} names no video; expected lines of `path label`')
+        names, counts, starts, texts = zip(*rows, strict=True)
+        labels, self.classes = number_labels(list(texts), classes, path)
+        super().__init__([os.path.join(folder, name) for name in names], labels, list(zip(counts, starts, strict=True)))
+
+
+@DATASETS.register_module()
+class ClipFolder(ClipSource):
+    """Videos below a folder; each sub-folder is a class where `classes` is True, none is where it is False.
+
+    Raises DataError where there is no video, or a class folder holds none.
+    """
+
+    def __init__(self, root: str | Path, classes: bool | Sequence[str] = True):
+        folder = existing(root, 'folder of videos')
+        if not classes:
+            paths = [str(p) for p in _videos(folder)]
+            super().__init__(paths, [None] * len(paths))
+        else:
+            names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith('.'))
+            self.classes = names if classes is True else list(classes)
+            found = [(str(p), i) for i, name in enumerate(self.classes) for p in _class(folder / name)]
+            super().__init__([path for path, _ in found], [label for _, label in found])
+        if not self.paths:
+            raise DataError(f'no video in folder {str(folder)!r}; expected class sub-folders of video files')
+
+
+@DATASETS.register_module()
+class JoinedClips(ClipSource):
+    """Several sources one after the other. Labels are dropped: they may mean different things."""
+
+    def __init__(self, sources: Sequence):
+        parts = [DATASETS.build(dict(s)) if isinstance(s, dict) else s for s in sources]
+        paths = [path for part in parts for path in part.paths]
+        super().__init__(paths, [None] * len(paths), [folder for part in parts for folder in part.folders])
+
+
+def is_video(name: str) -> bool:
+    return name.lower().endswith(VIDEO_EXTENSIONS)
+
+
+def columns_of(line: str) -> list[str]:
+    """The path of a line and what follows it: columns at tabs or commas, else at blanks before up to two numbers."""
+    if re.search(r'[\t,]', line):
+        return re.split(r'\s*[\t,]\s*', line)
+    named = re.fullmatch(r'(.+\.\w+)\s+(\S*[^\W\d]\S*)', line)
+    if named and is_video(named[1]) and not is_video(line):
+        return [named[1], named[2]]
+    path, numbers = re.fullmatch(r'(.+?)((?:\s+-?\d+){0,2})', line).groups()  # type: ignore[union-attr]
+    return [path, *numbers.split()]
+
+
+def _row(line: str, columns: str, place: str) -> tuple[str, int | None, int, str | None] | None:
+    """Path, number of frames of a folder, its first frame, and label; None for a header."""
+    name, *rest = columns_of(line)
+    if len(rest) == 2 and is_video(name) and rest[1] == '-1':
+        return name, None, 1, None
+    if columns == 'start' and len(rest) == 2:
+        return name, int(rest[1]), int(rest[0]), None
+    if columns in ('auto', 'frames') and len(rest) == 2 and not is_video(name) and rest[0].isdigit():
+        return name, int(rest[0]), 1, rest[1]
+    if columns in ('auto', 'video') and len(rest) < 2 and (is_video(name) or columns == 'video'):
+        return name, None, 1, rest[0] if rest else None
+    if place.endswith(':1') and not any(re.fullmatch(r'-?\d+', word) for word in rest):
+        return None
+    raise DataError(
+        f'{place}: {line!r} is neither `path label` of a video nor `folder frames label` of frames; correct it, '
+        'or say what the columns are: source.columns'
+    )
+
+
+def lines_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Numbers and texts of the lines that say something."""
+    with open(path, encoding='utf-8', errors='surrogateescape') as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip() and not line.startswith('#'):
+                yield number, line.strip()
+
+
+def number_labels(
+    texts: list[str | None], classes: Sequence[str] | None, path: Path
+) -> tuple[list[int | None], list[str] | None]:
+    """Integer labels and class names from the texts of a list."""
+    known = [text for text in texts if text is not None]
+    if not known:
+        return [None] * len(texts), None
+    if len(known) < len(texts):
+        raise DataError(f'{path}: {len(texts) - len(known)} of {len(texts)} videos have no label; label all or none')
+    if all(re.fullmatch(r'\d+', text) for text in known):
+        return [int(text) for text in known], list(classes) if classes else None
+    names = list(classes) if classes else sorted(set(known))
+    unknown = sorted(set(known) - set(names))
+    if unknown:
+        raise DataError(f'{path}: label {unknown[0]!r} is not one of the {len(names)} classes {names[:5]}')
+    return [names.index(text) for text in known], names
+
+
+def _class(folder: Path) -> list[Path]:
+    found = list(_videos(existing(folder, 'class folder')))
+    if not found:
+        raise DataError(f'class folder {str(folder)!r} holds no video; fill or remove it')
+    return found
+
+
+def _videos(folder: Path) -> Iterator[Path]:
+    yield from sorted(p for p in folder.rglob('*') if is_video(p.name) and p.is_file())

@@ -1,0 +1,89 @@
+"""How configs of action recognition are read, trained and scored."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from pretrain.checkpoint.card import Card
+from pretrain.checkpoint.initial import Initial
+from pretrain.engine.task import TrainTask
+from pretrain.engine.transfer import Request
+from pretrain.errors import ConfigError
+from pretrain.registry import TASKS
+from video.data import LabelledClips, labelled_clips
+from video.dataset import ClipDataset
+from video.locate import clip_source
+from video.metrics import ClipMetrics
+from video.pictures import write_pictures
+
+
+@TASKS.register_module()
+class ClassifyClips(TrainTask):
+    """Trains `model` (a ClipClassifier) and scores it on `val_dataloader`, all views of a video averaged.
+
+    Args:
+        dataset: whose protocol the config must follow (`video.data.PROTOCOLS`); None for any other set.
+        folds, fold, split_seed: how `--data` splits a table of clips by group when there is no `--val`.
+        pictures: how many validation videos are drawn with their predictions.
+    """
+
+    part = 'encoder'
+
+    def __init__(
+        self, dataset: str | None = None, folds: int = 5, fold: int = 0, split_seed: int = 0, pictures: int = 6
+    ):
+        self.dataset, self.num_pictures = dataset, pictures
+        self.split = {'folds': folds, 'fold': fold, 'seed': split_seed}
+
+    def set_data(self, cfg: Config, request: Request) -> None:
+        if request.card:
+            raise ConfigError('--card: videos are read as RGB; set model.mean and model.std')
+        if request.val and not request.data:
+            raise ConfigError('--val needs --data, the training videos')
+        if not request.data:
+            return
+        for part, path in (('train', request.data), ('val', request.val or request.data)):
+            source = clip_source(path, None if request.val else part)
+            if source['type'] == 'ClipTable' and not request.val:
+                source |= self.split
+            loader = cfg.setdefault(f'{part}_dataloader', {})
+            loader.setdefault('dataset', {})['source'] = source
+        if self.dataset is None:
+            cfg.model.num_classes = None
+
+    def read_data(self, cfg: Config) -> LabelledClips:
+        data = labelled_clips(cfg, self.dataset)
+        cfg.model.num_classes = data.num_classes
+        return data
+
+    def fit_model(self, cfg: Config, card: Card) -> None:
+        if len(card.patch) != 3:
+            raise ConfigError(
+                f'{card.arch} takes images; use a checkpoint of clips, or say how images are inflated: '
+                "model.encoder.inflate=dict(patch=2, rule='mean')"
+            )
+
+    def fill(self, cfg: Config) -> None:
+        cfg.model.num_classes = cfg.model.get('num_classes') or 2
+
+    def image(self, cfg: Config) -> tuple[int, Sequence[int]]:
+        return cfg.model.get('channels', 3), tuple(cfg.model.get('image_size', (16, 224, 224)))
+
+    def statistics(self, cfg: Config) -> tuple[dict, float]:
+        return cfg.model, 1.0
+
+    def send_through(self, model: nn.Module, channels: int, size: Any) -> None:
+        model.logits(torch.empty(1, channels, *size))
+
+    def initial(self, model: nn.Module) -> Initial:
+        return model.initial
+
+    def metric(self, dataset: ClipDataset, model: nn.Module) -> ClipMetrics:
+        return ClipMetrics(len(dataset), model.num_classes, dataset.classes)
+
+    def pictures(self, folder: Path, dataset: ClipDataset, model: nn.Module) -> None:
+        write_pictures(folder, dataset, model, self.num_pictures)
