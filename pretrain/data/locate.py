@@ -59,6 +59,15 @@ def joined_config(paths: Sequence[str | Path]) -> dict:
     return configs[0] if len(configs) == 1 else {'type': 'JoinedSource', 'sources': configs}
 
 
+def place_data(settings: dict, paths: Sequence[str | Path]) -> None:
+    """Write paths into the config of a data set: as its class says (`located`), else as a source of images."""
+    kind = DATASETS.get(settings['type'])
+    if hasattr(kind, 'located'):
+        settings.update(kind.located([str(path) for path in paths]))
+    else:
+        settings['source'] = joined_config(paths)
+
+
 @DATASETS.register_module()
 class JoinedSource:
     """Several sources one after the other, as one. Labels are dropped: they may mean different things."""
