@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from pretrain.checkpoint import inflate as inflation
 from pretrain.checkpoint.audit import LoadReport
 from pretrain.checkpoint.card import Card
 from pretrain.checkpoint.describe import place
@@ -18,7 +19,7 @@ from pretrain.checkpoint.sizes import input_args
 from pretrain.encoders.net import family
 from pretrain.errors import CheckpointError, ConfigError
 
-SOURCE = ('checkpoint', 'like', 'arch', 'arch_args', 'position', 'allow_missing')
+SOURCE = ('checkpoint', 'like', 'arch', 'arch_args', 'position', 'allow_missing', 'inflate')
 """Arguments of a config's encoder or backbone that say where its network and weights come from."""
 
 
@@ -45,6 +46,23 @@ def opened(path: str, allow_missing: tuple[str, ...] = ()) -> Opened:
     return open_checkpoint(path, allow_missing=allow_missing)
 
 
+def fitted(
+    path: str,
+    allow_missing: tuple[str, ...],
+    channels: int,
+    image_size: int | Sequence[int],
+    rules: Mapping[str, Any] | None,
+) -> Opened:
+    """The checkpoint, inflated by `rules` (arguments of `inflate`) where it takes images and the input has three axes.
+
+    Without rules an image checkpoint stays one, and does not fit clips or volumes.
+    """
+    found = opened(path, allow_missing)
+    if rules is None or not inflation.is_image(found) or isinstance(image_size, int) or len(image_size) != 3:
+        return found
+    return inflation.inflate(found, image_size, channels=channels, **rules)
+
+
 def card_of(
     channels: int,
     image_size: int | Sequence[int] = 224,
@@ -54,10 +72,12 @@ def card_of(
     arch_args: Mapping[str, Any] | None = None,
     position: str | None = None,
     allow_missing: Sequence[str] = (),
+    inflate: Mapping[str, Any] | None = None,
 ) -> Card:
     """The card of the network that `initial_net` builds with the same arguments, without its weights."""
-    if checkpoint or like:
-        return opened(checkpoint or like, tuple(allow_missing)).card
+    path = checkpoint or like
+    if path:
+        return fitted(path, tuple(allow_missing), channels, image_size, inflate).card
     if arch is None:
         raise ConfigError('model.encoder.arch is not set; name an architecture, or copy one with --like FILE')
     args = {**(arch_args or {}), 'in_chans': channels}
@@ -82,6 +102,7 @@ def initial_net(
     without_norm: Mapping[str, str] | None = None,
     checkpoint: str | None = None,
     allow_missing: Sequence[str] = (),
+    inflate: Mapping[str, Any] | None = None,
     **source,
 ) -> Initial:
     """Build the network for `image_size`, with a checkpoint's weights or random ones.
@@ -90,6 +111,7 @@ def initial_net(
         without_norm: families (`vit`, `beit`, `swin`) whose final norm is left out, and the reason for the load report.
         checkpoint: a file of any known format; None for random weights.
         allow_missing: patterns of tensors that the file may lack.
+        inflate: how an image checkpoint becomes one of three axes, see `pretrain.checkpoint.inflate`.
         source: for random weights `like` (a checkpoint whose architecture is copied) or `arch`, `arch_args` and
             `position` of the config; all further arguments are timm's (`drop_path_rate`).
 
@@ -98,7 +120,7 @@ def initial_net(
     """
     like = None if checkpoint else source.pop('like', None)
     described = {k: source.pop(k, None) for k in ('arch', 'arch_args', 'position')}
-    card = card_of(channels, image_size, checkpoint, like, allow_missing=tuple(allow_missing), **described)
+    card = card_of(channels, image_size, checkpoint, like, allow_missing=allow_missing, inflate=inflate, **described)
     if card.channels != channels:
         raise CheckpointError(
             f'{checkpoint or like}: takes {card.channels} channels, the config has model.channels={channels}; '
@@ -108,7 +130,7 @@ def initial_net(
         reason = (without_norm or {}).get(family(make_net(card.arch, **card.arch_args)))
     net_args = {**source, **({'final_norm': False} if reason else {})}
     if checkpoint:
-        found = opened(checkpoint, tuple(allow_missing))
+        found = fitted(checkpoint, tuple(allow_missing), channels, image_size, inflate)
         drop = {'norm.*': reason} if reason else None
         net, report = build_net(found, image_size, tuple(allow_missing), drop=drop, **net_args)
         initial = Initial(net, card, report, found.sha256)

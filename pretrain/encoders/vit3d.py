@@ -53,7 +53,7 @@ class ViT3d(VisionTransformer):
         super().__init__(img_size=img_size, patch_size=patch_size, embed_layer=PatchEmbed3d, **args)
 
 
-_SIZES = {
+SIZES = {
     'tiny': (192, 12, 3, 4.0),
     'small': (384, 12, 6, 4.0),
     'base': (768, 12, 12, 4.0),
@@ -65,7 +65,7 @@ _SIZES = {
 
 
 def _entry(size: str) -> Callable[..., ViT3d]:
-    width, depth, heads, ratio = _SIZES[size]
+    width, depth, heads, ratio = SIZES[size]
 
     def build(pretrained: bool = False, pretrained_cfg: Any = None, **args) -> ViT3d:
         shape = {'embed_dim': width, 'depth': depth, 'num_heads': heads, 'mlp_ratio': ratio}
@@ -75,5 +75,5 @@ def _entry(size: str) -> Callable[..., ViT3d]:
     return build
 
 
-for _size in _SIZES:
+for _size in SIZES:
     register_model(_entry(_size))
