@@ -1,7 +1,7 @@
 """Medical images and volumes: segmentation of CT and MRI, classification of X-rays. Importing this registers all of it.
 
-Reading order for volumes: `lists.py` (which files), `volumes.py` (reading and checking them), `prepare.py` and `crops.py`
-(MONAI's transforms), `datasets.py`; then `unetr.py` and `segmenter.py`, `metrics.py`, `task.py`.
+Reading order for volumes: `lists.py` (which files), `volumes.py` (reading and checking them), `prepare.py` and
+`crops.py` (MONAI's transforms), `datasets.py`; then `unetr.py` and `segmenter.py`, `metrics.py`, `task.py`.
 """
 
 from medical import crops, datasets, prepare, segmenter, task

@@ -188,7 +188,8 @@ def voxel_statistics(dataset: VolumeDataset) -> tuple[list[float], list[float]]:
     total = np.zeros((3, dataset.channels))
     for index in range(0, len(dataset), dataset.crops):
         values = dataset.decode(index).image.double().flatten(1)
-        total += np.stack([np.full(len(values), values.shape[1]), values.sum(1).numpy(), values.square().sum(1).numpy()])
+        total += np.stack(
+            [np.full(len(values), values.shape[1]), values.sum(1).numpy(), values.square().sum(1).numpy()]
+        )
     mean = total[1] / total[0]
     return mean.tolist(), np.sqrt(total[2] / total[0] - mean**2).tolist()
-

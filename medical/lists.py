@@ -43,10 +43,11 @@ class CaseList:
         folds: divide the entries of 'training', sorted by name, into so many folds in turns. For lists without fold
             numbers, such as MSD's own, which come without a validation part.
         root: the folder that paths start from; by default that of the file.
-        names: `{'1': 'spleen'}`, for lists without "labels"; a list that has others is refused.
+        names: `{'0': 'background', '1': 'spleen'}`: names to use for the ids, which must be those of the list if it has
+            "labels".
 
     Attributes:
-        ids: of the classes in label files, background first; `classes` are their names.
+        ids: of the classes in label files, background first; `classes` are their names, `listed` those of the list.
 
     Raises DataError naming file and key for what is missing or malformed.
     """
@@ -64,12 +65,13 @@ class CaseList:
         self.part, self.fold = part, fold
         content = _read(self.file)
         self.root = Path(root) if root is not None else self.file.parent
-        self.ids, self.classes = _labels(content.get('labels') or names, self.file)
-        if names and content.get('labels') and _labels(names, self.file) != (self.ids, self.classes):
-            raise DataError(
-                f'{self.file}: "labels" are {content["labels"]}, the config was made for {dict(names)}; check what the '
-                'ids of this release mean, and set names to that'
-            )
+        self.ids, self.classes = _labels(content.get('labels'), self.file)
+        self.listed = self.classes
+        if names:
+            ids, self.classes = _labels(names, self.file)
+            if self.ids not in (None, ids):
+                raise DataError(f'{self.file}: "labels" has ids {self.ids}, names of the config {ids}; make them equal')
+            self.ids = ids
         self.cases = [self._case(entry) for entry in _entries(content, part, fold, folds, self.file)]
         if not self.cases:
             raise DataError(f'{self.file}: part {part!r}{f" of fold {fold}" if fold is not None else ""} is empty')
@@ -96,7 +98,9 @@ class CaseList:
         label = entry.get('label')
         if isinstance(label, list):
             raise DataError(f'{self.file}: {images[0]} has {len(label)} label files; write one, with an id per voxel')
-        return Case(tuple(str(self.root / image) for image in images), None if label is None else str(self.root / label))
+        return Case(
+            tuple(str(self.root / image) for image in images), None if label is None else str(self.root / label)
+        )
 
 
 def list_file(path: str | Path) -> Path:

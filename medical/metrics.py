@@ -103,7 +103,7 @@ class OrganMetric:
             'false_alarms': self._named(((true == 0) & (predicted > 0)).sum(0)),
         }
         overall = {}
-        for name, column in values.items():
+        for name in values:
             for group, members in self.groups.items():
                 known = [per_class[name][organ] for organ in members if organ in per_class[name]]
                 if known:

@@ -54,7 +54,10 @@ def draw(
         extent = [plane.shape[i] * spacing[others[i]] for i in range(2)]
         size = tuple(max(1, round(TILE * side / max(extent))) for side in extent)
         rows.append(
-            [Image.fromarray(np.rot90(t).round().astype(np.uint8)).resize(size, Image.Resampling.NEAREST) for t in tiles]
+            [
+                Image.fromarray(np.rot90(t).round().astype(np.uint8)).resize(size, Image.Resampling.NEAREST)
+                for t in tiles
+            ]
         )
     width = 3 * max(row[0].width for row in rows) + 4 * GAP
     height = sum(row[0].height + GAP for row in rows) + LINE * (1 + len(organs)) + 2 * GAP

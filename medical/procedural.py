@@ -66,11 +66,15 @@ def draw_volume(
 
 
 def _ball(x, y, z, centre, radius) -> np.ndarray:
-    return ((x - centre[0]) / radius[0]) ** 2 + ((y - centre[1]) / radius[1]) ** 2 + ((z - centre[2]) / radius[2]) ** 2 < 1
+    return ((x - centre[0]) / radius[0]) ** 2 + ((y - centre[1]) / radius[1]) ** 2 + (
+        (z - centre[2]) / radius[2]
+    ) ** 2 < 1
 
 
 def _oriented(voxels: np.ndarray, spacing: tuple[float, float, float], axes: tuple[str, ...]) -> nib.Nifti1Image:
     """The volume as a file whose axes run towards `axes`."""
     ras = nib.Nifti1Image(voxels, np.diag([*spacing, 1.0]))
-    turn = nib.orientations.ornt_transform(nib.orientations.io_orientation(ras.affine), nib.orientations.axcodes2ornt(axes))
+    turn = nib.orientations.ornt_transform(
+        nib.orientations.io_orientation(ras.affine), nib.orientations.axcodes2ornt(axes)
+    )
     return ras.as_reoriented(turn)

@@ -66,7 +66,9 @@ class VolumeSegmenter(TrainableModel):
         self.regions = region_indices(regions, self.classes) if regions else None
         self.initial = initial_net(self.image_size, channels, **encoder)
         if not isinstance(self.initial.net, ViT3d):
-            raise ConfigError(f'{self.initial.card.arch} is no volume transformer; take a vit3d, or inflate an image one')
+            raise ConfigError(
+                f'{self.initial.card.arch} is no volume transformer; take a vit3d, or inflate an image one'
+            )
         outputs = len(self.regions) if self.regions else len(self.classes)
         self.network = Unetr(self.initial.net, channels, outputs, taps, feature_size)
         self.layers = Layers(self.initial.net)
@@ -142,7 +144,7 @@ def region_indices(regions: Mapping[str, Sequence[str]], classes: Sequence[str])
     unknown = sorted({name for names in regions.values() for name in names} - set(classes[1:]))
     if unknown:
         raise ConfigError(
-            f'model.regions names the class {unknown[0]!r}, the labels are {list(classes)}; write the regions in terms of '
-            'these, as the release of the data defines them'
+            f'model.regions names the class {unknown[0]!r}, the labels are {list(classes)}; write the regions in '
+            'terms of these, as the release of the data defines them'
         )
     return {region: [list(classes).index(name) for name in names] for region, names in regions.items()}

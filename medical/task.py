@@ -25,8 +25,6 @@ from pretrain.engine.transfer import Request
 from pretrain.errors import ConfigError, DataError
 from pretrain.registry import TASKS
 
-WORDS = {'train': 'training', 'val': 'validation'}
-
 
 @dataclass
 class VolumeData:
@@ -47,9 +45,8 @@ class VolumeData:
         return {'train': len(self.train.source), 'val': len(self.val.source)}
 
     def __str__(self) -> str:
-        organs = ', '.join(self.classes[1:])
-        counts = self.counts()
-        return f'{counts["train"]:,} training and {counts["val"]:,} validation volumes, {len(self.classes) - 1} organs: {organs}'
+        counts, organs = self.counts(), self.classes[1:]
+        return f'{counts["train"]:,} training and {counts["val"]:,} validation volumes of {", ".join(organs)}'
 
 
 @TASKS.register_module()
@@ -64,9 +61,7 @@ class SegmentVolumes(TrainTask):
 
     part = 'encoder'
 
-    def __init__(
-        self, groups: Mapping[str, Sequence[str]] | None = None, distances: bool = True, pictures: int = 4
-    ):
+    def __init__(self, groups: Mapping[str, Sequence[str]] | None = None, distances: bool = True, pictures: int = 4):
         self.groups, self.distances, self.num_pictures = groups, distances, pictures
 
     def set_data(self, cfg: Config, request: Request) -> None:
@@ -88,8 +83,8 @@ class SegmentVolumes(TrainTask):
             sets[part] = build_dataset(settings)
             if sets[part].classes is None:
                 raise DataError(
-                    f'{sets[part].source.file} has no "labels"; write {{"0": "background", "1": "spleen", ...}} into it, '
-                    'or dataset.names into the config'
+                    f'{sets[part].source.file} has no "labels"; write {{"0": "background", "1": "spleen"}} into '
+                    'it, or dataset.names into the config'
                 )
         train, val = sets['train'], sets['val']
         if train.source.ids != val.source.ids:
@@ -105,13 +100,17 @@ class SegmentVolumes(TrainTask):
         if cfg.model.get('regions'):
             region_indices(cfg.model.regions, train.classes)
         identity = {part: _identity(dataset) for part, dataset in sets.items()}
-        return VolumeData(train, val, train.classes, identity)
+        listed, used = train.source.listed, train.classes
+        renamed = [f'{a} is called {b}' for a, b in zip(listed or used, used, strict=True) if a != b]
+        return VolumeData(train, val, used, identity, [f'names of the config: {", ".join(renamed)}'] if renamed else [])
 
     def _check_crops(self, cfg: Config, train: VolumeDataset) -> None:
         size = tuple(cfg.model.get('image_size', (96, 96, 96)))
         if train.crop is None or train.crop.size != size:
             found = None if train.crop is None else train.crop.size
-            raise ConfigError(f'train_dataloader.dataset.crop.size is {found}, model.image_size {size}; make them equal')
+            raise ConfigError(
+                f'train_dataloader.dataset.crop.size is {found}, model.image_size {size}; make them equal'
+            )
 
     def image(self, cfg: Config):
         return cfg.model.get('channels', 1), tuple(cfg.model.get('image_size', (96, 96, 96)))
@@ -122,8 +121,8 @@ class SegmentVolumes(TrainTask):
     def fit_model(self, cfg: Config, card: Card) -> None:
         if len(card.patch) != 3:
             raise ConfigError(
-                f'{card.arch} is an encoder of images, segmentation of volumes needs one of three axes; make one with '
-                '`mimbench inflate`'
+                f'{card.arch} is an encoder of images, this needs one of three axes; to inflate it set '
+                "model.encoder.inflate=dict(patch=16, position='sincos-3d')"
             )
 
     def fill(self, cfg: Config) -> None:

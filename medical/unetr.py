@@ -89,8 +89,8 @@ class Unetr(nn.Module):
         depth, wanted = len(vit.blocks), steps_of(patch[0]) - 1
         if len(taps) != wanted or list(taps) != sorted(set(taps)) or not all(0 <= i < depth for i in taps):
             raise ConfigError(
-                f'model.taps is {list(taps)}: patches of {patch[0]} voxels need {wanted} rising block indices from 0 to '
-                f'{depth - 1}'
+                f'model.taps is {list(taps)}: patches of {patch[0]} voxels need {wanted} rising block indices '
+                f'from 0 to {depth - 1}'
             )
         self.vit, self.taps, self.grid = vit, tuple(taps), tuple(vit.patch_embed.grid_size)
         self.decoder = UnetrDecoder(channels, vit.embed_dim, num_outputs, patch[0], feature_size)

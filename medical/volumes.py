@@ -91,7 +91,12 @@ def read_label(case: Case, shape: Sequence[int], affine: np.ndarray, ids: Sequen
 
 
 def check_same_place(
-    name: str, shape: Sequence[int], affine: np.ndarray, other: str, other_shape: Sequence[int], other_affine: np.ndarray
+    name: str,
+    shape: Sequence[int],
+    affine: np.ndarray,
+    other: str,
+    other_shape: Sequence[int],
+    other_affine: np.ndarray,
 ) -> None:
     """Raise DataError unless two volumes have the same size, and their corners lie within a tenth of a voxel."""
     if tuple(shape) != tuple(other_shape):

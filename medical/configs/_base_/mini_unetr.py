@@ -7,8 +7,8 @@ model = dict(
     type='VolumeSegmenter',
     image_size=(32, 32, 32),
     channels=1,
-    mean=None,
-    std=None,
+    mean=(0.253,),
+    std=(0.245,),
     taps=(1, 2),
     feature_size=8,
     encoder=dict(
@@ -25,7 +25,7 @@ train_dataloader = dict(
         file='runs/demo/volumes/dataset.json',
         part='training',
         labels=True,
-        prepare=dict(type='PrepareVolume', orientation='RAS', percentiles=(0.5, 99.5)),
+        prepare=dict(type='PrepareVolume', orientation='RAS', window=(-175, 250)),
         crop=dict(
             type='CropVolume',
             size=(32, 32, 32),
@@ -46,7 +46,7 @@ val_dataloader = dict(
         file='runs/demo/volumes/dataset.json',
         part='validation',
         labels=True,
-        prepare=dict(type='PrepareVolume', orientation='RAS', percentiles=(0.5, 99.5)),
+        prepare=dict(type='PrepareVolume', orientation='RAS', window=(-175, 250)),
     ),
 )
 train_cfg = dict(type='TrainLoop', effective_batch=4, epochs=20)

@@ -5,8 +5,8 @@ model = dict(
     type='MaskedModel',
     image_size=(32, 32, 32),
     channels=1,
-    mean=(0.3,),
-    std=(0.25,),
+    mean=(0.253,),
+    std=(0.245,),
     encoder=dict(
         type='ViTEncoder',
         arch='vit3d_tiny_patch16',
@@ -23,7 +23,7 @@ train_dataloader = dict(
         type='VolumeDataset',
         file='runs/demo/volumes/dataset.json',
         part='training',
-        prepare=dict(type='PrepareVolume', orientation='RAS', percentiles=(0.5, 99.5)),
+        prepare=dict(type='PrepareVolume', orientation='RAS', window=(-175, 250)),
         crop=dict(type='CropVolume', size=(32, 32, 32)),
     ),
 )

@@ -1,4 +1,4 @@
-"""SelfMedMAE with the released ratio 0.125 in mini size: 8 of 64 patches hidden.
+"""SelfMedMAE with ratio 0.125 in mini size: 8 of 64 patches hidden.
 
 Command: mimbench pretrain medical/configs/mini/selfmedmae-r125_vit3d-base-p16_dec384x8_1xb6-10000e_btcv.py
     --data LIST.json
