@@ -1,5 +1,6 @@
 """Dice and Hausdorff distance per organ that depend on the predictions alone: not on batches, order or processes."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -119,7 +120,9 @@ class OrganMetric:
 def hd95(predicted: Tensor, true: Tensor, spacing: Sequence[float]) -> float:
     """95th percentile Hausdorff distance of two masks `(D, H, W)`, neither empty, in the unit of `spacing`."""
     masks = [mask[None, None].float() for mask in _tight(predicted, true)]
-    found = compute_hausdorff_distance(*masks, include_background=True, percentile=95, spacing=tuple(spacing))
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', FutureWarning)  # MONAI's, about its own call
+        found = compute_hausdorff_distance(*masks, include_background=True, percentile=95, spacing=tuple(spacing))
     return float(found.double())
 
 

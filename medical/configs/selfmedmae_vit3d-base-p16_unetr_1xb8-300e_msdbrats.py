@@ -2,9 +2,9 @@
 
 Command: mimbench transfer medical/configs/selfmedmae_vit3d-base-p16_unetr_1xb8-300e_msdbrats.py --checkpoint FILE
     --data LIST.json
-Hardware: one GPU of 80 GB (not measured). The regions are written in the names of MSD's own list (as remembered, not confirmed), so that a release
-whose ids mean something else is refused. SelfMedMAE's converter takes id 2 for the enhancing tumour, so its ET may be
-another.
+Hardware: one GPU of 80 GB (not measured). The regions are written in the names of MSD's own list (as remembered, not
+confirmed), so that a release whose ids mean something else is refused. SelfMedMAE's converter takes id 2 for the
+enhancing tumour, so its ET may be another.
 Published: mean Dice 0.789, from scratch 0.774 (abstract of the paper). The split (fold 0 of 5, by name), batch,
 learning rate and warm-up are not the published ones or not in our sources: an approximation.
 """
