@@ -38,8 +38,7 @@ class VolumeDataset(ImageDataset):
     and `replaced`. Images count in units of [0, 1], or of standard deviations, as `prepare` leaves them.
 
     Args:
-        file: the list, or the folder of a `dataset.json`; see `medical.lists`.
-        part, fold, folds, root, names: which of its examinations, and what their labels are called; see CaseList.
+        source: a CaseList or its config: which examinations.
         prepare: config of PrepareVolume.
         crop: config of CropVolume; None for a set that is only evaluated.
         labels: read the labels, too.
@@ -53,14 +52,9 @@ class VolumeDataset(ImageDataset):
 
     def __init__(
         self,
-        file: str | Path,
+        source: CaseList | dict,
         prepare: PrepareVolume | dict,
         crop: CropVolume | dict | None = None,
-        part: str = 'training',
-        fold: int | None = None,
-        folds: int | None = None,
-        root: str | Path | None = None,
-        names: Mapping[str, str] | None = None,
         labels: bool = False,
         channels: int = 1,
         crops: int = 1,
@@ -73,7 +67,7 @@ class VolumeDataset(ImageDataset):
                 raise ConfigError(f'{name} {value!r} is not one of {", ".join(map(repr, allowed))}')
         if crops < 1:
             raise ConfigError(f'crops is {crops}; take at least one of each volume')
-        self.source = CaseList(file, part, fold, folds, root, names)  # type: ignore[assignment]  # files are read here
+        self.source: CaseList = DATASETS.build(source) if isinstance(source, Mapping) else source
         self._prepare_cfg = dict(prepare) if isinstance(prepare, Mapping) else None
         self.prepare: PrepareVolume = TRANSFORMS.build(prepare) if isinstance(prepare, Mapping) else prepare
         self.crop: CropVolume | None = TRANSFORMS.build(crop) if isinstance(crop, Mapping) else crop
@@ -86,11 +80,11 @@ class VolumeDataset(ImageDataset):
                 raise DataError(f'{self.source.file}: {without[0]} has no label; training and scoring need one')
 
     @classmethod
-    def located(cls, paths: Sequence[str]) -> dict[str, Any]:
-        """The arguments for data that a command line names."""
+    def locate(cls, paths: Sequence[str]) -> dict[str, Any]:
+        """The source of data that a command line names."""
         if len(paths) != 1:
             raise ConfigError(f'--data names {len(paths)} lists of volumes; write one list with all of them')
-        return {'file': str(list_file(paths[0]))}
+        return {'type': 'CaseList', 'file': str(list_file(paths[0]))}
 
     def __getstate__(self) -> dict:
         return {**self.__dict__, '_kept': {}}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pretrain.errors import ConfigError, DataError
+from pretrain.registry import DATASETS
 
 FILE = 'dataset.json'
 
@@ -32,6 +33,7 @@ class Case:
         return self.images[0]
 
 
+@DATASETS.register_module()
 class CaseList:
     """The examinations of one part of a list, with the protocol of a Source as far as names and classes go.
 

@@ -71,9 +71,9 @@ class SegmentVolumes(TrainTask):
             raise ConfigError('--val needs --data, the list of the training volumes')
         if request.data:
             for part in PARTS:
-                dataset = cfg[f'{part}_dataloader'].dataset
-                dataset.file = str(list_file(request.val if part == 'val' and request.val else request.data))
-                dataset.pop('root', None)
+                source = cfg[f'{part}_dataloader'].dataset.source
+                source.file = str(list_file(request.val if part == 'val' and request.val else request.data))
+                source.pop('root', None)
 
     def read_data(self, cfg: Config) -> VolumeData:
         sets: dict[str, VolumeDataset] = {}
@@ -84,7 +84,7 @@ class SegmentVolumes(TrainTask):
             if sets[part].classes is None:
                 raise DataError(
                     f'{sets[part].source.file} has no "labels"; write {{"0": "background", "1": "spleen"}} into '
-                    'it, or dataset.names into the config'
+                    'it, or dataset.source.names into the config'
                 )
         train, val = sets['train'], sets['val']
         if train.source.ids != val.source.ids:

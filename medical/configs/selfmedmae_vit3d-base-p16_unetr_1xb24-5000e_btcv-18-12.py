@@ -13,8 +13,8 @@ recipe = dict(method='SelfMedMAE', epochs=5000, published=dict(dice_eight=0.835)
 protocol = dict(
     id='btcv-18-12-unetr-selfmedmae-5000e', version=1, metric='dice_eight', higher_is_better=True, init_stage='mim'
 )
-train_dataloader = dict(dataset=dict(file='data/btcv/transunet.json'))
-val_dataloader = dict(dataset=dict(file='data/btcv/transunet.json'))
+train_dataloader = dict(dataset=dict(source=dict(file='data/btcv/transunet.json')))
+val_dataloader = dict(dataset=dict(source=dict(file='data/btcv/transunet.json')))
 train_cfg = dict(type='TrainLoop', effective_batch=24, epochs=5000)
 optim_wrapper = dict(optimizer=dict(lr=3.44e-2 * 6 / 256))
 param_scheduler = dict(type='WarmupCosine', warmup=100)

@@ -27,12 +27,9 @@ model = dict(
 train_dataloader = dict(
     batch_size=8,
     dataset=dict(
-        file='data/Task01_BrainTumour/dataset.json',
+        source=dict(file='data/Task01_BrainTumour/dataset.json', names=None, fold=0, folds=5),
         channels=4,
         crops=1,
-        names=None,
-        fold=0,
-        folds=5,
         prepare=dict(
             _delete_=True, type='PrepareVolume', orientation='RAS', spacing=(1.0, 1.0, 1.0), standardise='nonzero'
         ),
@@ -41,11 +38,8 @@ train_dataloader = dict(
 )
 val_dataloader = dict(
     dataset=dict(
-        file='data/Task01_BrainTumour/dataset.json',
+        source=dict(file='data/Task01_BrainTumour/dataset.json', names=None, fold=0, folds=5),
         channels=4,
-        names=None,
-        fold=0,
-        folds=5,
         prepare=dict(
             _delete_=True, type='PrepareVolume', orientation='RAS', spacing=(1.0, 1.0, 1.0), standardise='nonzero'
         ),

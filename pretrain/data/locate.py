@@ -60,12 +60,13 @@ def joined_config(paths: Sequence[str | Path]) -> dict:
 
 
 def place_data(settings: dict, paths: Sequence[str | Path]) -> None:
-    """Write paths into the config of a data set: as its class says (`located`), else as a source of images."""
-    kind = DATASETS.get(settings['type'])
-    if hasattr(kind, 'located'):
-        settings.update(kind.located([str(path) for path in paths]))
-    else:
-        settings['source'] = joined_config(paths)
+    """Write the source over several paths into the config of a data set: as its class says (`locate`), or of images.
+
+    What the class does not name of the source, such as its fold, stays as it is.
+    """
+    locate = getattr(DATASETS.get(settings['type']), 'locate', None)
+    kept = settings.get('source', {}) if locate else {}
+    settings['source'] = {**kept, **(locate or joined_config)(paths)}
 
 
 @DATASETS.register_module()

@@ -33,7 +33,7 @@ def blobs(seed: int, organs: int = 2, shape=(14, 12, 9)) -> torch.Tensor:
 
 
 def plain_hd95(one: np.ndarray, other: np.ndarray, spacing) -> float:
-    """Surface voxels are those with a background neighbour; each to the nearest one of the other mask, in millimetres."""
+    """From each surface voxel, one with a background neighbour, to the nearest one of the other mask, in mm."""
 
     def surface(mask):
         return np.argwhere(mask & ~ndimage.binary_erosion(mask)) * np.array(spacing)

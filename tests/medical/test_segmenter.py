@@ -147,7 +147,7 @@ def test_an_image_checkpoint_is_inflated_on_demand_only(mimbench, volumes, write
 @pytest.mark.parametrize('wrong', ['same', 'crop'])
 def test_mistakes_end_before_training(mimbench, volumes, write_encoder, tmp_path, repo, wrong):
     words = ['--checkpoint', 'random', '--data', volumes, '--work-dir', tmp_path / 'run']
-    options = ['val_dataloader.dataset.part=training'] if wrong == 'same' else ['model.image_size=[16,16,16]']
+    options = ['val_dataloader.dataset.source.part=training'] if wrong == 'same' else ['model.image_size=[16,16,16]']
     done = mimbench('transfer', repo / MINI, *words, '--cfg-options', *options)
     message = 'training and validation' if wrong == 'same' else 'crop.size'
     assert done.returncode == 2 and message in done.stderr and len(done.stderr.strip().splitlines()) == 1

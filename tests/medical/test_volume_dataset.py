@@ -11,6 +11,7 @@ import torch
 
 from medical.crops import CropVolume
 from medical.datasets import VolumeDataset, voxel_statistics
+from medical.lists import CaseList
 from medical.prepare import PrepareVolume, Volume
 from pretrain.data.loader import build_eval_loader, build_train_loader
 from pretrain.data.sampler import SampleKey, TrainOrder
@@ -31,7 +32,8 @@ CROP = dict(
 
 def dataset(folder: Path, **args) -> VolumeDataset:
     prepare = args.pop('prepare', dict(type='PrepareVolume', window=(-175, 250)))
-    return VolumeDataset(folder, prepare, **{'labels': True, **args})
+    source = {k: args.pop(k) for k in ('part', 'root') if k in args}
+    return VolumeDataset(CaseList(folder, **source), prepare, **{'labels': True, **args})
 
 
 def test_all_orientations_end_in_one(tmp_path):
@@ -181,6 +183,6 @@ def test_wrong_arguments(volumes):
     with pytest.raises(ConfigError, match='rotate90'):
         CropVolume((8, 16, 16), rotate90=0.1)
     with pytest.raises(ConfigError, match='one list'):
-        VolumeDataset.located(['a', 'b'])
+        VolumeDataset.locate(['a', 'b'])
     with pytest.raises(ConfigError, match='crop is not set'):
         dataset(volumes)[SampleKey(0, 0)]

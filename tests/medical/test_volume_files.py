@@ -49,7 +49,8 @@ def case(tmp_path):
 
 def dataset(folder: Path, **args) -> VolumeDataset:
     prepare = PrepareVolume(standardise='all')
-    return VolumeDataset(folder, prepare, labels=True, **args)
+    source = {k: args.pop(k) for k in ('part', 'root') if k in args}
+    return VolumeDataset(CaseList(folder, **source), prepare, labels=True, **args)
 
 
 def test_a_sound_case(case):
@@ -103,7 +104,7 @@ def test_training_replaces_a_broken_volume_and_reports_it(volumes, tmp_path):
     data = dataset(tmp_path / 'list.json', root=volumes, crop=dict(type='CropVolume', size=(16, 16, 16)))
     sample = data[SampleKey(0, 0)]
     assert sample['index'] != 0 and sample['replaced'][0][0].endswith('broken.nii.gz')
-    with pytest.raises(DataError, match='broken.nii.gz'):
+    with pytest.raises(DataError, match=r'broken\.nii'):
         data[0]
 
 
@@ -113,11 +114,11 @@ def test_several_files_are_channels(tmp_path):
         save(tmp_path / f'{i}.nii.gz', np.random.default_rng(i).normal(size=shape).astype(np.float32))
     files = ['0.nii.gz', '1.nii.gz', '2.nii.gz']
     (tmp_path / 'dataset.json').write_text(json.dumps({'training': [{'image': files}]}))
-    data = VolumeDataset(tmp_path, PrepareVolume(standardise='all'), channels=3)
+    data = VolumeDataset(CaseList(tmp_path), PrepareVolume(standardise='all'), channels=3)
     assert data[0]['image'].shape == (3, *shape) and 'label' not in data[0]
     save(tmp_path / '2.nii.gz', np.zeros((4, 4, 5), np.float32))
     with pytest.raises(DataError, match=r'2.nii.gz'):
-        VolumeDataset(tmp_path, PrepareVolume(standardise='all'), channels=3)[0]
+        VolumeDataset(CaseList(tmp_path), PrepareVolume(standardise='all'), channels=3)[0]
 
 
 def write_list(folder: Path, **content) -> Path:

@@ -10,7 +10,7 @@ train_dataloader = dict(
     num_workers=4,
     dataset=dict(
         type='VolumeDataset',
-        file='data/btcv/dataset_0.json',
+        source=dict(type='CaseList', file='data/btcv/dataset_0.json'),
         prepare=dict(
             type='PrepareVolume', orientation='RAS', spacing=(1.5, 1.5, 2.0), window=(-175, 250), foreground=True
         ),

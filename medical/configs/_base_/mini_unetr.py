@@ -22,8 +22,7 @@ train_dataloader = dict(
     num_workers=0,
     dataset=dict(
         type='VolumeDataset',
-        file='runs/demo/volumes/dataset.json',
-        part='training',
+        source=dict(type='CaseList', file='runs/demo/volumes/dataset.json', part='training'),
         labels=True,
         prepare=dict(type='PrepareVolume', orientation='RAS', window=(-175, 250)),
         crop=dict(
@@ -43,8 +42,7 @@ val_dataloader = dict(
     num_workers=0,
     dataset=dict(
         type='VolumeDataset',
-        file='runs/demo/volumes/dataset.json',
-        part='validation',
+        source=dict(type='CaseList', file='runs/demo/volumes/dataset.json', part='validation'),
         labels=True,
         prepare=dict(type='PrepareVolume', orientation='RAS', window=(-175, 250)),
     ),

@@ -21,8 +21,7 @@ train_dataloader = dict(
     num_workers=0,
     dataset=dict(
         type='VolumeDataset',
-        file='runs/demo/volumes/dataset.json',
-        part='training',
+        source=dict(type='CaseList', file='runs/demo/volumes/dataset.json', part='training'),
         prepare=dict(type='PrepareVolume', orientation='RAS', window=(-175, 250)),
         crop=dict(type='CropVolume', size=(32, 32, 32)),
     ),

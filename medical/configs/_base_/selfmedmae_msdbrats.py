@@ -8,10 +8,8 @@ _base_ = './selfmedmae.py'
 model = dict(image_size=(128, 128, 128), channels=4, mean=(0.0,) * 4, std=(1.0,) * 4)
 train_dataloader = dict(
     dataset=dict(
-        file='data/Task01_BrainTumour/dataset.json',
+        source=dict(file='data/Task01_BrainTumour/dataset.json', fold=0, folds=5),
         channels=4,
-        fold=0,
-        folds=5,
         prepare=dict(
             _delete_=True, type='PrepareVolume', orientation='RAS', spacing=(1.0, 1.0, 1.0), standardise='nonzero'
         ),

@@ -1,7 +1,7 @@
 """MONAI's volume transformers: `ViT`, `UNETR` (below `vit.`), `ViTAutoEnc`, and MIM-Med3D's files.
 
-The patch embedding is a convolution, or a linear layer on flattened patches ('perceptron', channels last). From MONAI 1.5
-on every block also has a cross-attention that takes no part. LayerNorms have torch's epsilon of 1e-5. MIM-Med3D
+The patch embedding is a convolution, or a linear layer on flattened patches ('perceptron', channels last). From MONAI
+1.5 on every block also has a cross-attention that takes no part. LayerNorms have torch's epsilon of 1e-5. MIM-Med3D
 (ZEKAICHEN/MIM-Med3D) wraps the same network in Lightning, below `model.encoder.`.
 Facts: monai/networks/nets/vit.py, monai/networks/blocks/{patchembedding,transformerblock,selfattention}.py.
 """
