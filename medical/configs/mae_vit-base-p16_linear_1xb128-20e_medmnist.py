@@ -1,4 +1,4 @@
-"""Linear probe on a MedMNIST set of one channel at 224 pixels: a batch norm without parameters and a linear layer.
+"""Linear probe on a MedMNIST set at 224 pixels, grey repeated to three channels.
 
 Command: mimbench transfer medical/configs/mae_vit-base-p16_linear_1xb128-20e_medmnist.py --checkpoint FILE
     --data SET_224.npz
@@ -9,7 +9,12 @@ _base_ = '_base_/nih_finetune.py'
 recipe = dict(method='MAE', epochs=20)
 protocol = dict(id='medmnist-linear-20e', version=1, metric='auc', higher_is_better=True, init_stage='mim')
 model = dict(
-    probe=True, num_classes=None, multi_label=False, encoder=dict(arch='vit_base_patch16_224'), mean=(0.5,), std=(0.25,)
+    probe=True,
+    num_classes=None,
+    multi_label=False,
+    encoder=dict(arch='vit_base_patch16_224'),
+    mean=(0.5,) * 3,
+    std=(0.25,) * 3,
 )
 train_dataloader = dict(
     batch_size=128,

@@ -1,13 +1,13 @@
-"""ChestX-ray14 with 14 findings, grey, 224 pixels: lists `name 0 1 0 ...` of the official split."""
+"""ChestX-ray14 with 14 findings, 224 pixels, grey repeated to three channels: lists of the official split."""
 
 custom_imports = dict(imports=['medical'])
 task = dict(type='ClassifyFindings')
 model = dict(
     type='FindingClassifier',
     image_size=224,
-    channels=1,
-    mean=(0.5056,),
-    std=(0.252,),
+    channels=3,
+    mean=(0.5056,) * 3,
+    std=(0.252,) * 3,
     num_classes=14,
     multi_label=True,
     encoder=dict(position='sincos-xy'),
@@ -17,7 +17,7 @@ train_dataloader = dict(
     dataset=dict(
         type='ImageDataset',
         labels=True,
-        channels=1,
+        channels=3,
         source=dict(type='FindingList', file='data/nih/train_official.txt', root='data/nih/images'),
         transform=dict(type='FinetuneAugment', size=224, rand_augment='rand-m6-mstd0.5-inc1'),
     ),
@@ -28,7 +28,7 @@ val_dataloader = dict(
     dataset=dict(
         type='ImageDataset',
         labels=True,
-        channels=1,
+        channels=3,
         source=dict(type='FindingList', file='data/nih/test_official.txt', root='data/nih/images'),
         transform=dict(type='EvalAugment', resize=256, crop=224, interpolation='bicubic'),
     ),

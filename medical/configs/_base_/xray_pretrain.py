@@ -1,14 +1,14 @@
-"""Chest X-rays without labels, grey, 224 pixels; mean 0.5056 and deviation 0.252 of NIH's images (medical_mae).
+"""Chest X-rays without labels, 224 pixels; mean 0.5056 and deviation 0.252 of NIH's images (medical_mae).
 
-The published code repeats grey to three channels; here the encoder takes one, whose kernel is the sum of three.
+Grey is repeated to three channels, so that encoders of photographs fit, too.
 """
 
-model = dict(type='MaskedModel', image_size=224, channels=1, mean=(0.5056,), std=(0.252,))
+model = dict(type='MaskedModel', image_size=224, channels=3, mean=(0.5056,) * 3, std=(0.252,) * 3)
 train_dataloader = dict(
     num_workers=10,
     dataset=dict(
         type='ImageDataset',
-        channels=1,
+        channels=3,
         source=dict(type='FolderSource', root='data/xray/train', layout='flat'),
         transform=dict(type='PretrainAugment', size=224, scale=(0.5, 1.0), interpolation='bicubic'),
     ),
