@@ -22,6 +22,8 @@ PLACES = 4
 class ImagePreprocessor(nn.Module):
     """uint8 images, clips or volumes to normalised float ones on the model's device.
 
+    Floating-point ones, such as volumes after their window of intensities, count in units of [0, 1] already.
+
     Args:
         mean, std: per channel, for pixels in [0, 1].
         axes: of the input: 2 for images, 3 for clips and volumes.
@@ -39,7 +41,8 @@ class ImagePreprocessor(nn.Module):
     def forward(self, batch: dict, training: bool = False) -> dict:
         device = self.mean.device
         out = {k: v.to(device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in batch.items()}
-        out['image'] = (out['image'].float() - self.mean) / self.std
+        pixels = out['image'] * 255 if out['image'].is_floating_point() else out['image'].float()
+        out['image'] = (pixels - self.mean) / self.std
         if 'second' in out:
             out['second'] = out['second'].float() / 255
         return out

@@ -17,6 +17,7 @@ from pretrain.data.card import (
     measure_card,
 )
 from pretrain.data.dataset import ImageDataset
+from pretrain.data.finetune import FinetuneAugment
 from pretrain.data.loader import build_eval_loader, build_loader, build_train_loader, collate
 from pretrain.data.locate import JoinedSource, joined_config, source_config
 from pretrain.data.openmmlab import LoadImage, OpenMMLabSet
@@ -34,6 +35,7 @@ __all__ = [
     'DatasetCard',
     'EvalAugment',
     'EvalSampler',
+    'FinetuneAugment',
     'FolderSource',
     'ImageDataset',
     'JoinedSource',

@@ -59,9 +59,14 @@ def joined_config(paths: Sequence[str | Path]) -> dict:
     return configs[0] if len(configs) == 1 else {'type': 'JoinedSource', 'sources': configs}
 
 
-def located(kind: str, paths: Sequence[str | Path]) -> dict:
-    """The source over several paths for a data set: as its class finds it (`locate`), or that of images."""
-    return getattr(DATASETS.get(kind), 'locate', joined_config)(paths)
+def place_data(settings: dict, paths: Sequence[str | Path]) -> None:
+    """Write the source over several paths into the config of a data set: as its class says (`locate`), or of images.
+
+    What the class does not name of a source of the same type, such as its fold, stays as it is.
+    """
+    found = getattr(DATASETS.get(settings['type']), 'locate', joined_config)(paths)
+    kept = settings.get('source') or {}
+    settings['source'] = {**kept, **found} if kept.get('type') == found['type'] else found
 
 
 @DATASETS.register_module()

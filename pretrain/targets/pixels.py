@@ -1,4 +1,4 @@
-"""Pixel targets: the clean image, cut into patches, with the four normalisations in use.
+"""Pixel targets: the clean image, cut into patches, with the normalisations in use.
 
 All of them look alike and none is interchangeable (MAE's joint statistics keep the colour of a patch, per-channel ones
 remove it), so the choice is spelled out in every config.
@@ -14,7 +14,7 @@ from pretrain.mask import Mask
 from pretrain.registry import MODELS
 from pretrain.targets.base import Target
 
-NORMALISE = ('none', 'patch', 'patch-channel-biased', 'patch-channel-unbiased', 'sliding')
+NORMALISE = ('none', 'patch', 'patch-biased', 'patch-channel-biased', 'patch-channel-unbiased', 'sliding')
 
 
 @MODELS.register_module()
@@ -27,6 +27,8 @@ class Pixels(Target):
         normalise: with mu and var the mean and variance of a patch,
             `none`: the normalised image as it is (SimMIM, A2MIM);
             `patch`: over all values of the patch, unbiased, `(x - mu) / sqrt(var + 1e-6)` (MAE and descendants);
+            `patch-biased`: over all values of the patch, biased, `(x - mu) / sqrt(var + 1e-5)`, a LayerNorm without
+            weights (SelfMedMAE);
             `patch-channel-biased`: per channel, biased, `(x - mu) / sqrt(var + 1e-5)` (BootMAE);
             `patch-channel-unbiased`: per channel, unbiased, on [0, 1] pixels, `(x - mu) / (sqrt(var) + 1e-6)`
             (VideoMAE, pengzhiliang/MAE-pytorch, Beyond-Masking);
@@ -99,6 +101,9 @@ class Pixels(Target):
         if self.normalise == 'patch':
             var, mu = torch.var_mean(tokens, dim=-1, keepdim=True, correction=1)
             return tokens, mu, (var + 1e-6).sqrt()
+        if self.normalise == 'patch-biased':
+            var, mu = torch.var_mean(tokens, dim=-1, keepdim=True, correction=0)
+            return tokens, mu, (var + 1e-5).sqrt()
         correction = 1 if on_pixels else 0
         values = tokens.unflatten(-1, (-1, self.channels))
         var, mu = torch.var_mean(values, dim=2, keepdim=True, correction=correction)

@@ -17,7 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--data',
         action='append',
         metavar='PATH',
-        help='image folder, list file, .tar shards, .parquet or .npz instead of the data of the config; repeatable',
+        help='image folder, list file, .tar shards, .parquet, .npz or dataset.json instead of the data of the config; '
+        'repeatable',
     )
     add_card_option(parser)
     parser.add_argument(
@@ -27,14 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from pretrain.data.card import load_card, use_card
-    from pretrain.data.locate import located
+    from pretrain.data.locate import place_data
     from pretrain.engine.checkpointing import finished
     from pretrain.engine.launch import launch, load_config
     from pretrain.engine.processes import leave_processes
 
     cfg = load_config(args.config, parse_overrides(args.cfg_options))
     if args.data:
-        cfg.train_dataloader.dataset.source = located(cfg.train_dataloader.dataset.type, args.data)
+        place_data(cfg.train_dataloader.dataset, args.data)
         cfg.recipe = {**cfg.get('recipe', {}), 'data': ', '.join(args.data)}  # what the card calls data seen
     if args.card:
         use_card(cfg, load_card(args.card), 'train_dataloader')

@@ -1,0 +1,20 @@
+"""SelfMedMAE fine-tuning of ViT-B/16 on ChestX-ray14, 100 epochs, batch 256.
+
+Command: mimbench transfer medical/configs/selfmedmae_vit-base-p16_ft_8xb32-100e_nih.py --checkpoint FILE
+Hardware: GPUs of 24 GB or more (not measured).
+Source: cvlab-stonybrook/SelfMedMAE (lr 1e-3, layer decay 0.75, drop path 0.1, no mixup, trainval_list and
+test_list). The crop and warm-up are not confirmed by our sources. Published: 9.4 points of AUC above scratch.
+"""
+
+_base_ = '_base_/nih_finetune.py'
+recipe = dict(method='SelfMedMAE', epochs=100, source='cvlab-stonybrook/SelfMedMAE')
+protocol = dict(id='nih14-finetune-selfmedmae-100e', version=1, metric='auc', higher_is_better=True, init_stage='mim')
+model = dict(encoder=dict(arch='vit_base_patch16_224', drop_path_rate=0.1))
+train_dataloader = dict(
+    batch_size=32,
+    dataset=dict(
+        transform=dict(_delete_=True, type='PretrainAugment', size=224, scale=(0.2, 1.0), interpolation='bicubic')
+    ),
+)
+train_cfg = dict(type='TrainLoop', effective_batch=256, epochs=100)
+optim_wrapper = dict(optimizer=dict(lr=1e-3), paramwise_cfg=dict(layer_decay=0.75))

@@ -1,0 +1,146 @@
+"""Dice and Hausdorff distance per organ that depend on the predictions alone: not on batches, order or processes."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from monai.metrics import compute_hausdorff_distance
+from torch import Tensor, nn
+
+from pretrain.engine.evaluation import check_complete, gather_rows
+from pretrain.engine.record import Scores
+from pretrain.errors import ConfigError
+
+
+@dataclass
+class Row:
+    """What is kept of one volume: voxel counts int64 `(organs,)`, and distances in millimetres, NaN where undefined."""
+
+    index: int
+    both: np.ndarray
+    predicted: np.ndarray
+    true: np.ndarray
+    distance: np.ndarray
+
+
+class OrganMetric:
+    """Dice and HD95 of each organ, averaged over the volumes that have it, and then over organs.
+
+    Overall: `dice` in [0, 1], `hd95` in millimetres, and a `dice_*` and `hd95_*` for each group; per class the same and
+    three counts of volumes: `present` have the organ, `missed` have it while nothing is predicted, `false_alarms` lack
+    it while something is.
+
+    An organ that a volume lacks has neither score there (MONAI's `ignore_empty`): a false alarm only shows in its
+    count. An organ that is missed has Dice 0 and no distance. A mean without a single value is left out. HD95 is the
+    larger of the two directed 95th percentiles of surface distances, as MONAI defines it, on the grid that is given.
+
+    Args:
+        dataset: a VolumeDataset.
+        organs: names of what the model predicts.
+        groups: `{name: [organs]}` whose means are scores, too (the eight organs of TransUNet).
+        distances: compute HD95.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        organs: Sequence[str],
+        groups: Mapping[str, Sequence[str]] | None = None,
+        distances: bool = True,
+    ):
+        self.dataset, self.organs, self.distances = dataset, list(organs), distances
+        self.groups = {'': self.organs, **{f'_{name}': list(members) for name, members in (groups or {}).items()}}
+        for name, members in self.groups.items():
+            unknown = sorted(set(members) - set(self.organs))
+            if unknown or not members:
+                raise ConfigError(f'task.groups{name}: {unknown} are none of the organs {self.organs}')
+        self.rows: list[Row] = []
+
+    def observe(self, model: nn.Module, batch: dict) -> None:
+        """Segment the volumes of a batch, one after the other. Raises RuntimeError naming the one that fails."""
+        for i, index in enumerate(batch['index'].tolist()):
+            try:
+                masks = model.segment(batch['image'][i])
+            except RuntimeError as error:
+                raise RuntimeError(f'prediction for {self.dataset.name(index)}: {error}') from error
+            self.add(index, masks, model.masks_of(batch['label'][i][None])[0], batch['spacing'][i].tolist())
+
+    def add(self, index: int, predicted: Tensor, true: Tensor, spacing: Sequence[float]) -> None:
+        """Masks bool `(organs, D, H, W)` of volume `index`, with the size of its voxels in millimetres."""
+        predicted, true = predicted.cpu(), true.cpu()
+        if predicted.shape != true.shape or len(true) != len(self.organs):
+            raise RuntimeError(
+                f'prediction for {self.dataset.name(index)}: masks {tuple(predicted.shape)}, the label '
+                f'{tuple(true.shape)}, organs {len(self.organs)}'
+            )
+        counts = [mask.flatten(1).sum(1, dtype=torch.int64).numpy() for mask in (predicted & true, predicted, true)]
+        distance = np.full(len(self.organs), np.nan)
+        if self.distances:
+            for organ in np.flatnonzero((counts[1] > 0) & (counts[2] > 0)):
+                distance[organ] = hd95(predicted[organ], true[organ], spacing)
+        self.rows.append(Row(index, *counts, distance))
+
+    def gather(self) -> None:
+        """Bring the rows of all processes to every one of them."""
+        self.rows = gather_rows(self.rows)
+
+    def scores(self) -> Scores:
+        """Raises RuntimeError unless every volume was seen exactly once."""
+        rows = sorted(self.rows, key=lambda row: row.index)
+        check_complete([row.index for row in rows], len(self.dataset))
+        both, predicted, true, distance = (
+            np.stack([getattr(row, name) for row in rows]) for name in ('both', 'predicted', 'true', 'distance')
+        )
+        dice = np.full(both.shape, np.nan)
+        np.divide(2 * both, predicted + true, out=dice, where=true > 0)
+        values = {'dice': _means(dice), 'hd95': _means(distance)}
+        per_class = {name: self._named(column) for name, column in values.items()}
+        per_class |= {
+            'present': self._named((true > 0).sum(0)),
+            'missed': self._named(((true > 0) & (predicted == 0)).sum(0)),
+            'false_alarms': self._named(((true == 0) & (predicted > 0)).sum(0)),
+        }
+        overall = {}
+        for name in values:
+            for group, members in self.groups.items():
+                known = [per_class[name][organ] for organ in members if organ in per_class[name]]
+                if known:
+                    overall[f'{name}{group}'] = float(np.mean(known))
+        overall.setdefault('dice', 0.0)
+        overall['missed'] = float(sum(per_class['missed'].values()))
+        return Scores(overall, {name: column for name, column in per_class.items() if column}, len(rows))
+
+    def _named(self, values: np.ndarray) -> dict[str, float]:
+        return {name: float(value) for name, value in zip(self.organs, values, strict=True) if not np.isnan(value)}
+
+
+def hd95(predicted: Tensor, true: Tensor, spacing: Sequence[float]) -> float:
+    """95th percentile Hausdorff distance of two masks `(D, H, W)`, neither empty, in the unit of `spacing`."""
+    masks = [mask[None, None].float() for mask in _tight(predicted, true)]
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', FutureWarning)  # MONAI's, about its own call
+        found = compute_hausdorff_distance(*masks, include_background=True, percentile=95, spacing=tuple(spacing))
+    return float(found.double())
+
+
+def _tight(*masks: Tensor) -> list[Tensor]:
+    """The same box of all masks, one voxel larger than what they hold; surfaces stay what they were."""
+    held = torch.stack(masks).any(0)
+    box = []
+    for axis in range(held.dim()):
+        others = tuple(a for a in range(held.dim()) if a != axis)
+        at = held.any(others[1]).any(others[0]) if others[0] < others[1] else held.any(others)
+        places = at.nonzero()
+        box.append(slice(max(int(places[0]) - 1, 0), int(places[-1]) + 2))
+    return [mask[tuple(box)] for mask in masks]
+
+
+def _means(values: np.ndarray) -> np.ndarray:
+    """Mean over the rows of each column, in float64 and in their order, NaN left out; NaN where there is none."""
+    known = ~np.isnan(values)
+    counts = known.sum(0)
+    total = np.where(known, values, 0.0).sum(0)
+    return np.divide(total, counts, out=np.full(values.shape[1], np.nan), where=counts > 0)

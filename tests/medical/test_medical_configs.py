@@ -1,0 +1,180 @@
+"""Every medical config: loads, builds without memory, has the figures of its source; every twin takes a step."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from pretrain.engine.derive import derive
+from pretrain.engine.groups import param_groups
+from pretrain.engine.launch import load_config
+from pretrain.engine.lint import check_keys
+from pretrain.engine.record import Protocol
+from pretrain.grid import TokenGrid
+from pretrain.masking import RandomMasking
+from pretrain.registry import MODELS, PARAM_SCHEDULERS, build_task
+
+pytestmark = pytest.mark.unit
+FOLDER = Path(__file__).parents[2] / 'medical' / 'configs'
+FULL = sorted(FOLDER.glob('*.py'))
+MINI = sorted((FOLDER / 'mini').glob('*.py'))
+ON_REAL_DATA = {
+    'mae_vit3d-tiny-p8_dec48x2_1xb16-100e_hippocampus',
+    'mae_vit3d-tiny-p8_unetr_1xb8-20e_hippocampus',
+}
+
+# Pre-training: effective batch, peak lr, epochs, warm-up epochs, tokens, hidden, decoder width, depth, heads.
+PRETRAIN = {
+    'selfmedmae-r125_vit3d-base-p16_dec384x8_1xb6-10000e_btcv': (6, 1.5e-4, 10000, 100, 216, 27, 384, 8, 12),
+    'selfmedmae_vit3d-base-p16_dec384x8_1xb6-10000e_btcv': (6, 1.5e-4, 10000, 100, 216, 162, 384, 8, 12),
+    'selfmedmae-r125_vit3d-base-p16_dec384x8_1xb6-500e_msdbrats': (6, 1.5e-4, 500, 50, 512, 64, 384, 8, 12),
+    'mae_vit3d-base-p16_dec512x8_1xb4-3000e_btcv': (4, 3e-4, 3000, 300, 216, 162, 512, 8, 8),
+    'simmim_vit3d-base-p16_linear_1xb4-1000e_btcv': (4, 1e-4, 1000, 100, 216, 162, None, None, None),
+    'medicalmae_vit-small-p16_dec512x2_8xb256-800e_cxr': (2048, 1.2e-3, 800, 40, 196, 177, 512, 2, 16),
+    'medicalmae_vit-base-p16_dec512x8_8xb256-800e_cxr': (2048, 1.2e-3, 800, 40, 196, 177, 512, 8, 16),
+    'selfmedmae_vit-base-p16_dec256x8_8xb32-800e_nih': (256, 1.5e-4, 800, 40, 196, 147, 256, 8, 8),
+}
+# Transfer: effective batch, peak lr, epochs, layer decay, drop path, published score.
+TRANSFER = {
+    'selfmedmae_vit3d-base-p16_unetr_1xb24-5000e_btcv-18-12': (24, 8.0625e-4, 5000, 0.75, 0.1, 0.835),
+    'selfmedmae_vit3d-base-p16_unetr_1xb8-300e_msdbrats': (8, 4e-4, 300, 0.75, 0.1, 0.789),
+    'mae_vit3d-base-p16_unetr_1xb24-3000e_btcv-24-6': (24, 8.0625e-4, 3000, 0.75, 0.1, None),
+    'mae-inflated_vit-base-p16_unetr_1xb24-3000e_btcv-24-6': (24, 8.0625e-4, 3000, 0.75, 0.1, None),
+    'medicalmae_vit-small-p16_ft_8xb128-75e_nih': (1024, 1e-3, 75, 0.55, 0.2, 0.823),
+    'medicalmae_vit-base-p16_ft_8xb128-75e_nih': (1024, 1e-3, 75, 0.55, 0.2, 0.830),
+    'selfmedmae_vit-base-p16_ft_8xb32-100e_nih': (256, 1e-3, 100, 0.75, 0.1, None),
+    'mae_vit-base-p16_linear_1xb128-20e_medmnist': (128, 1e-3, 20, None, 0.0, None),
+}
+
+
+def test_every_config_has_its_figures_and_its_twin():
+    assert {path.stem for path in FULL} == set(PRETRAIN) | set(TRANSFER)
+    assert {path.stem for path in MINI} == {path.stem for path in FULL} | ON_REAL_DATA
+
+
+@pytest.mark.parametrize(
+    ('ratio', 'size', 'hidden'),
+    [(0.125, (96, 96, 96), 27), (0.125, (128, 128, 128), 64), (0.75, (160, 160, 160), 750), (0.75, (96, 96, 96), 162)],
+)
+def test_hidden_patches_of_volumes(ratio, size, hidden):
+    grid = TokenGrid.over(size, (16, 16, 16))
+    mask = RandomMasking(ratio)(grid, 3)
+    assert mask.num_predict == hidden and mask.hidden.sum(1).tolist() == [hidden] * 3
+
+
+def test_hidden_patches_of_primus():
+    """nnssl's Primus: 8000 tokens of 8 voxels, 2000 kept."""
+    grid = TokenGrid.over((160, 160, 160), (8, 8, 8))
+    mask = RandomMasking(0.75)(grid, 1)
+    assert (grid.num_tokens, mask.num_predict, mask.num_visible) == (8000, 6000, 2000)
+
+
+def schedule_of(cfg, epochs: int):
+    return PARAM_SCHEDULERS.build({'total': epochs * 10, 'per_epoch': 10, **cfg.param_scheduler})
+
+
+@pytest.mark.parametrize('name', PRETRAIN)
+def test_figures_of_pretraining(name):
+    batch, lr, epochs, warmup, tokens, hidden, width, depth, heads = PRETRAIN[name]
+    cfg = load_config(FOLDER / f'{name}.py')
+    check_keys(cfg)
+    gpus, per_gpu, length = map(int, re.search(r'_(\d+)xb(\d+)-(\d+)e_', name).groups())
+    derived = derive(cfg, gpus)
+    assert (derived.effective_batch, derived.batch_size, derived.lr) == (batch, per_gpu, pytest.approx(lr))
+    assert cfg.train_cfg.epochs == epochs == length == cfg.recipe.epochs
+    assert schedule_of(cfg, epochs).warmup == warmup * 10
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    assert model.encoder.grid.num_tokens == tokens
+    assert model.masking(model.encoder.grid, 1).num_predict == hidden
+    head = cfg.model.head
+    assert (head.get('width'), head.get('depth'), head.get('heads')) == (width, depth, heads)
+    groups = param_groups(model, lr, cfg.optim_wrapper.optimizer.weight_decay, cfg.optim_wrapper.paramwise_cfg)
+    assert any('encoder.net.blocks.11.mlp.fc2.weight' in group['names'] for group in groups)
+
+
+@pytest.mark.parametrize('name', TRANSFER)
+def test_figures_of_transfer(name):
+    batch, lr, epochs, decay, drop_path, published = TRANSFER[name]
+    path = FOLDER / f'{name}.py'
+    cfg = load_config(path)
+    check_keys(cfg)
+    gpus, per_gpu, length = map(int, re.search(r'_(\d+)xb(\d+)-(\d+)e_', name).groups())
+    derived = derive(cfg, gpus)
+    assert (derived.effective_batch, derived.batch_size, derived.lr) == (batch, per_gpu, pytest.approx(lr))
+    assert cfg.train_cfg.epochs == epochs == length == cfg.recipe.epochs
+    assert cfg.optim_wrapper.paramwise_cfg.get('layer_decay') == decay
+    assert cfg.model.encoder.get('drop_path_rate', 0.0) == drop_path
+    assert cfg.recipe.get('published', {}).get(cfg.protocol.metric) == published
+    assert set(cfg.protocol) == set(Protocol.model_fields) - {'hash'}
+    assert 'Published' in path.read_text() and f'{path.name} ' in path.read_text()
+    build_task(cfg.task).check(cfg)
+
+
+def test_twins_have_protocols_of_their_own():
+    ids = {}
+    for path in [*FULL, *MINI]:
+        cfg = load_config(path)
+        if 'protocol' in cfg:
+            ids.setdefault(cfg.protocol.id, []).append(path.relative_to(FOLDER))
+    for name, paths in ids.items():
+        folders = {path.parent for path in paths}
+        assert len(folders) == 1, f'{name} is the id of {paths}'
+
+
+@pytest.mark.parametrize('path', [p for p in MINI if 'dec' in p.stem or 'simmim' in p.stem], ids=lambda p: p.stem)
+def test_a_twin_of_pretraining_takes_steps(path):
+    cfg = load_config(path)
+    cfg.model.encoder.depth = 2
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    batch = model.data_preprocessor({'image': torch.rand(2, model.channels, *model.image_size)})
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)
+    losses = []
+    for _ in range(5):
+        torch.manual_seed(1)  # the same mask each time, so that the loss must fall
+        loss = model.loss(batch)['loss']
+        losses.append(float(loss))
+        optimizer.zero_grad()
+        loss.backward()
+        assert not [n for n, p in model.named_parameters() if p.requires_grad and p.grad is None]
+        optimizer.step()
+    assert losses[-1] < losses[0]
+    assert 'original' in model.eval().pictures(batch)
+
+
+@pytest.mark.parametrize('path', [p for p in FULL if p.stem in PRETRAIN], ids=lambda p: p.stem)
+def test_a_twin_has_the_parts_of_its_recipe(path):
+    def parts(model):
+        encoder = model.encoder
+        return (
+            (model.masking.type, model.masking.ratio, encoder.type, encoder.masked, encoder.position),
+            (encoder.get('init'), encoder.get('class_token'), model.head.type, model.head.get('position')),
+            (model.target.type, model.target.normalise, model.loss.type, model.loss.on),
+        )
+
+    assert parts(load_config(FOLDER / 'mini' / path.name).model) == parts(load_config(path).model)
+
+
+@pytest.mark.parametrize('channels', [1, 4])
+def test_targets_of_selfmedmae_are_a_layer_norm(channels):
+    """A LayerNorm without weights over all voxels and channels of a patch."""
+    target = MODELS.build(
+        dict(type='Pixels', normalise='patch-biased', patch=(4, 4, 4), image_size=(8, 8, 8), channels=channels)
+    )
+    image = torch.rand(2, channels, 8, 8, 8)
+    patches = (
+        image.unfold(2, 4, 4).unfold(3, 4, 4).unfold(4, 4, 4).permute(0, 2, 3, 4, 5, 6, 7, 1).flatten(4).flatten(1, 3)
+    )
+    expected = torch.nn.functional.layer_norm(patches, patches.shape[-1:], eps=1e-5)
+    torch.testing.assert_close(target({'image': image}), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_float_inputs_count_from_0_to_1():
+    """Volumes reach the model as floats; the same values as uint8 images give the same network input."""
+    model = MODELS.build(load_config(FOLDER / 'mini' / 'simmim_vit3d-base-p16_linear_1xb4-1000e_btcv.py').model)
+    levels = torch.randint(0, 256, (1, 1, *model.image_size), dtype=torch.uint8)
+    one = model.data_preprocessor({'image': levels})['image']
+    other = model.data_preprocessor({'image': levels.float() / 255})['image']
+    torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
