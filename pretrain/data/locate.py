@@ -1,7 +1,8 @@
 """From a path that a person typed to the source that reads it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pretrain.errors import DataError
 from pretrain.registry import DATASETS
@@ -56,6 +57,15 @@ def _one_split(folder: Path, pattern: str) -> None:
 def joined_config(paths: Sequence[str | Path]) -> dict:
     """One source over one or several paths."""
     configs = [source_config(path) for path in paths]
+    return configs[0] if len(configs) == 1 else {'type': 'JoinedSource', 'sources': configs}
+
+
+def located(dataset: Mapping[str, Any], paths: Sequence[str | Path], part: str = 'train') -> dict:
+    """The source of a data set's config for one or several paths, as its class understands paths (`locate`)."""
+    find = getattr(DATASETS.get(dataset['type']), 'locate', None)
+    if find is None:
+        return joined_config(paths)
+    configs = [find(str(path), part) for path in paths]
     return configs[0] if len(configs) == 1 else {'type': 'JoinedSource', 'sources': configs}
 
 

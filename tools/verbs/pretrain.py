@@ -27,14 +27,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from pretrain.data.card import load_card, use_card
-    from pretrain.data.locate import joined_config
+    from pretrain.data.locate import located
     from pretrain.engine.checkpointing import finished
     from pretrain.engine.launch import launch, load_config
     from pretrain.engine.processes import leave_processes
+    from pretrain.registry import register_all
 
     cfg = load_config(args.config, parse_overrides(args.cfg_options))
     if args.data:
-        cfg.train_dataloader.dataset.source = joined_config(args.data)
+        register_all()
+        cfg.train_dataloader.dataset.source = located(cfg.train_dataloader.dataset, args.data)
         cfg.recipe = {**cfg.get('recipe', {}), 'data': ', '.join(args.data)}  # what the card calls data seen
     if args.card:
         use_card(cfg, load_card(args.card), 'train_dataloader')
