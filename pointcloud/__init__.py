@@ -4,6 +4,34 @@ Reading order: `pretrain/points.py` and `pretrain/encoders/point_net.py` in the 
 `decoder.py`, `targets.py`; `datasets.py` with `files.py`, `sources.py`, `transforms.py`; `classifier.py`, `task.py`.
 """
 
-from pointcloud import classifier, datasets, decoder, model, sources, targets, task, transforms
+from pointcloud import (
+    classifier,
+    datasets,
+    decoder,
+    fewshot,
+    model,
+    parts,
+    segmentation,
+    selection,
+    sources,
+    svm,
+    targets,
+    task,
+    transforms,
+)
 
-__all__ = ['classifier', 'datasets', 'decoder', 'model', 'sources', 'targets', 'task', 'transforms']
+__all__ = [
+    'classifier',
+    'datasets',
+    'decoder',
+    'fewshot',
+    'model',
+    'parts',
+    'segmentation',
+    'selection',
+    'sources',
+    'svm',
+    'targets',
+    'task',
+    'transforms',
+]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from pointcloud.initial import initial_points
 from pointcloud.model import PointPreprocessor
 from pretrain.encoders.layers import Layers
+from pretrain.encoders.point_net import BatchNorm
 from pretrain.errors import ConfigError
 from pretrain.model import TrainableModel
 from pretrain.registry import MODELS
@@ -18,7 +19,7 @@ def class_head(width: int, num_classes: int, hidden: int = 256, dropout: float =
     """`width`-256-256-classes with batch norm, ReLU and dropout (Point-MAE's `cls_head_finetune`)."""
     layers: list[nn.Module] = []
     for inputs in (width, hidden):
-        layers += [nn.Linear(inputs, hidden), nn.BatchNorm1d(hidden), nn.ReLU(inplace=True), nn.Dropout(dropout)]
+        layers += [nn.Linear(inputs, hidden), BatchNorm(hidden), nn.ReLU(inplace=True), nn.Dropout(dropout)]
     return nn.Sequential(*layers, nn.Linear(hidden, num_classes))
 
 

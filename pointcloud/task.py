@@ -15,6 +15,17 @@ from pretrain.engine.transfer import Request
 from pretrain.registry import TASKS
 
 
+def put_source(dataset: dict, path: str, part: str) -> None:
+    """Let a data set's config read another path. Sources that choose from another one (HeldOut, Shots) stay."""
+    around = dataset
+    while isinstance(around.get('source'), dict) and 'source' in around['source']:
+        around = around['source']
+    if around.get('source', {}).get('type') == 'FewShotFold':
+        around['source']['root'] = path
+    else:
+        around['source'] = located(dataset, [path], part)
+
+
 class PointTask(TransferTask):
     """Clouds of PointDataset, and an encoder under `model.encoder`."""
 
@@ -23,8 +34,7 @@ class PointTask(TransferTask):
     def set_data(self, cfg: Config, request: Request) -> None:
         for part, path in (('train', request.data), ('val', request.val)):
             if path:
-                dataset = cfg[f'{part}_dataloader']['dataset']
-                dataset['source'] = located(dataset, [path], part)
+                put_source(cfg[f'{part}_dataloader']['dataset'], path, part)
 
     def read_data(self, cfg: Config) -> LabelledClouds:
         data = labelled_clouds(cfg)

@@ -51,9 +51,9 @@ class RandomMasking(Masking):
     Args:
         ratio: hidden share, in (0, 1).
         unit: side of a unit in pixels (or frames, voxels; a tuple per axis). None: one token. SimMIM: 32.
-        rounding: hidden count of `n` units: 'ceil(hidden)' = ceil(n * ratio) as SimMIM, 'floor(hidden)' = int(n * ratio)
-            as Point-MAE (38 of 64 at 0.6), or 'floor(visible)' = n - int(n * (1 - ratio)) as MAE. The first and last differ: 22 and 22 of 36 at 0.6, but 30 and 30 of 49; 148 and 147 of
-            196 at 0.751.
+        rounding: hidden count of `n` units: 'ceil(hidden)' = ceil(n * ratio) as SimMIM, 'floor(hidden)' =
+            int(n * ratio) as Point-MAE (38 of 64 at 0.6), or 'floor(visible)' = n - int(n * (1 - ratio)) as MAE. The first and the
+            last differ: 22 and 22 of 36 at 0.6, but 30 and 30 of 49; 148 and 147 of 196 at 0.751.
     """
 
     def __init__(self, ratio: float, unit=None, rounding: str = 'floor(visible)', shared: bool = False):

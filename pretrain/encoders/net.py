@@ -68,7 +68,8 @@ def forward_tokens(net: nn.Module, images: Tensor) -> Tensor:
     """`(B, C, *size)` to `(B, N, D)`: tokens after the final norm, prefix tokens left out, in raster order.
 
     Convolutional networks give the positions of their last stage. Point networks take `(B, N, 3)` and give one token per
-    group, in the order of the centres (farthest points, the first point of a cloud first). Nothing is masked. Deterministic in eval mode.
+    group, in the order of the centres (farthest points, the first point of a cloud first).
+    Nothing is masked. Deterministic in eval mode.
     """
     x = net.forward_features(images)
     kind = family(net)

@@ -20,6 +20,31 @@ from pretrain.points import Groups, group_points
 POSITIONS = ('every', 'once')
 
 
+class BatchNorm(nn.BatchNorm1d):
+    """Batch norm whose running statistics are, up to the tenth batch, the mean over the batches seen.
+
+    torch begins with a variance of 1 and forgets it by a tenth per batch. Offsets within a group have variances of 1e-5
+    after the first layer, so that after a hundred batches evaluation would still divide by a multiple of what training
+    divides by. From the tenth batch on the two are the same rule, and for long trainings the same numbers.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__(channels)
+        self._seen: int | None = None
+
+    def forward(self, input: Tensor) -> Tensor:
+        if self.training:
+            if self._seen is None:  # once per start: this waits for the device
+                self._seen = int(self.num_batches_tracked) if self.num_batches_tracked is not None else 0
+            self._seen += 1
+            self.momentum = max(0.1, 1 / self._seen)
+        return super().forward(input)
+
+    def _load_from_state_dict(self, *args, **kwargs) -> None:
+        self._seen = None
+        super()._load_from_state_dict(*args, **kwargs)
+
+
 class GroupEmbed(nn.Module):
     """A PointNet of two stages: neighbours `(B, G, K, C)` to `(B, G, D)`, whatever their order.
 
@@ -44,7 +69,7 @@ class GroupEmbed(nn.Module):
 
 def _pair(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv1d(inputs, hidden, 1), nn.BatchNorm1d(hidden), nn.ReLU(inplace=True), nn.Conv1d(hidden, outputs, 1)
+        nn.Conv1d(inputs, hidden, 1), BatchNorm(hidden), nn.ReLU(inplace=True), nn.Conv1d(hidden, outputs, 1)
     )
 
 
