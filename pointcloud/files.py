@@ -123,8 +123,21 @@ def sample_surface(corners: np.ndarray, triangles: np.ndarray, count: int = SURF
 
 
 _PLY_TYPES = {
-    'char': 'b', 'int8': 'b', 'uchar': 'B', 'uint8': 'B', 'short': 'h', 'int16': 'h', 'ushort': 'H', 'uint16': 'H',
-    'int': 'i', 'int32': 'i', 'uint': 'I', 'uint32': 'I', 'float': 'f', 'float32': 'f', 'double': 'd',
+    'char': 'b',
+    'int8': 'b',
+    'uchar': 'B',
+    'uint8': 'B',
+    'short': 'h',
+    'int16': 'h',
+    'ushort': 'H',
+    'uint16': 'H',
+    'int': 'i',
+    'int32': 'i',
+    'uint': 'I',
+    'uint32': 'I',
+    'float': 'f',
+    'float32': 'f',
+    'double': 'd',
     'float64': 'd',
 }
 

@@ -50,7 +50,9 @@ class ShapeNetPart(CloudFiles):
         folder = existing(root, 'ShapeNetPart folder')
         if part not in ('train', 'val', 'trainval', 'test'):
             raise ConfigError(f"ShapeNetPart part is {part!r}; allowed: 'train', 'val', 'trainval', 'test'")
-        lines = [line.split() for line in existing(folder / 'synsetoffset2category.txt', 'list').read_text().split('\n')]
+        lines = [
+            line.split() for line in existing(folder / 'synsetoffset2category.txt', 'list').read_text().split('\n')
+        ]
         names = {words[1]: words[0] for words in lines if len(words) == 2}
         known = parts or PARTS
         if unknown := sorted(set(names.values()) - set(known)):

@@ -65,7 +65,9 @@ class PartSegmenter(PointTransferModel):
         )
         self.propagation = nn.Sequential(_convolution(joined + 3, 4 * width), _convolution(4 * width, 1024))
         self.head = nn.Sequential(
-            _convolution(1024 + 2 * joined + 64, 512, nn.Dropout(0.5)), _convolution(512, 256), nn.Conv1d(256, num_parts, 1)
+            _convolution(1024 + 2 * joined + 64, 512, nn.Dropout(0.5)),
+            _convolution(512, 256),
+            nn.Conv1d(256, num_parts, 1),
         )
 
     def scores(self, points: Tensor, label: Tensor) -> Tensor:

@@ -83,7 +83,7 @@ class SelectHook(Hook):
         kept = runner.train_loop.dataset.source
         if not isinstance(kept, HeldOut):
             raise ConfigError(
-                "SelectHook chooses on held-out clouds, but train_dataloader.dataset.source is no HeldOut; wrap it: "
+                'SelectHook chooses on held-out clouds, but train_dataloader.dataset.source is no HeldOut; wrap it: '
                 "dict(type='HeldOut', source=dict(...), share=0.1)"
             )
         self.dataset = build_dataset({**settings, 'source': kept.other()})

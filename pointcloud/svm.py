@@ -33,9 +33,7 @@ class FrozenPoints(PointTransferModel):
         pool: of the group tokens: 'max+mean' (their sum), 'concat' (side by side), 'max' or 'mean'.
     """
 
-    def __init__(
-        self, encoder: dict, num_classes: int | None = None, num_points: int = 1024, pool: str = 'max+mean'
-    ):
+    def __init__(self, encoder: dict, num_classes: int | None = None, num_points: int = 1024, pool: str = 'max+mean'):
         super().__init__(encoder, num_points, class_token=False)
         if pool not in POOLS:
             raise ConfigError(f'model.pool is {pool!r}; allowed: {", ".join(POOLS)}')

@@ -21,7 +21,9 @@ def class_folders(root, clouds=4, n=64, classes=('box', 'line')):
     for c, name in enumerate(classes):
         (root / name).mkdir(parents=True)
         for i in range(clouds):
-            points = np.random.default_rng(100 * c + i).uniform(-1, 1, (n, 3)) * ((1, 1, 1) if c == 0 else (0.05, 0.05, 1))
+            points = np.random.default_rng(100 * c + i).uniform(-1, 1, (n, 3)) * (
+                (1, 1, 1) if c == 0 else (0.05, 0.05, 1)
+            )
             np.savetxt(root / name / f'{i}.xyz', points, fmt='%.5f')
     return root
 
@@ -73,7 +75,9 @@ def few_shot(root, way=5, shot=10, folds=2, spelling='5way10shot'):
     folder.mkdir(parents=True)
     for fold in range(folds):
         rows = {
-            part: [(cloud(40, seed=fold * 1000 + c * 50 + i), np.int64(c * 7), 'x') for c in range(way) for i in range(k)]
+            part: [
+                (cloud(40, seed=fold * 1000 + c * 50 + i), np.int64(c * 7), 'x') for c in range(way) for i in range(k)
+            ]
             for part, k in (('train', shot), ('test', 3))
         }
         (folder / f'{fold}.pkl').write_bytes(pickle.dumps(rows))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from point_files import ARGS, D, DEPTH, HEADS, checkpoint
+from point_files import ARGS, DEPTH, HEADS, D, checkpoint
 
 from pretrain.checkpoint import exchange, load
 from pretrain.encoders.net import features
@@ -21,7 +21,9 @@ def stored(family, path, wrap=True, change=None):
     if change:
         change(state)
     table = {f'module.{name}': t for name, t in state.items()} if wrap else state
-    torch.save({'base_model': table, 'epoch': 299, 'metrics': {'acc': 0.9}, 'best_metrics': {}} if wrap else table, path)
+    torch.save(
+        {'base_model': table, 'epoch': 299, 'metrics': {'acc': 0.9}, 'best_metrics': {}} if wrap else table, path
+    )
     return state
 
 

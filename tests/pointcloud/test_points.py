@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from pretrain.errors import ConfigError
-from pretrain.masking import RandomMasking
-from pretrain.grid import TokenGrid
 from pretrain import points as core
+from pretrain.errors import ConfigError
+from pretrain.grid import TokenGrid
+from pretrain.masking import RandomMasking
 from pretrain.points import chamfer, farthest_points, gather_points, group_points, nearest_points
 
 pytestmark = pytest.mark.unit
