@@ -1,4 +1,4 @@
-"""Single clouds from files: .npy, .txt, .xyz, .pts, .csv, .off, .ply and .h5. Points are float32 `(N, C)`, xyz first."""
+"""Single clouds from files: .npy, .txt, .xyz, .pts, .csv, .off, .ply, .h5. Points are float32 `(N, C)`, xyz first."""
 
 import struct
 import zlib

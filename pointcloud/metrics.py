@@ -12,14 +12,14 @@ from pretrain.errors import ConfigError
 
 
 class CloudAccuracy:
-    """One row per cloud. Scores: `top1` (overall accuracy), `mean_class_top1`, `nll` in nats, and with votes `top1_vote`.
+    """One row per cloud. Scores: `top1` (of all clouds), `mean_class_top1`, `nll` in nats, with votes `top1_vote`.
 
     Args:
         num_samples: size of the evaluated set.
         num_classes: of the logits.
         classes: names for the per-class scores.
-        votes: None, or `dict(count=10, scale=(low, high), translate=t)`: one round of that many passes. It is a mode for
-            comparison with papers, which report the best of up to 299 rounds on the test set; ours is one, fixed.
+        votes: None, or `dict(count=10, scale=(low, high), translate=t)`: one round of that many passes. It is a mode
+            for comparison with papers, which report the best of up to 299 rounds on the test set; ours is one, fixed.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Pickled arrays (ModelNet's cache, few-shot folds) without trusting the file: numpy arrays and plain containers only."""
+"""Pickled arrays (ModelNet's cache, few-shot folds) from files not trusted: numpy arrays and plain containers only."""
 
 import io
 import pickle

@@ -1,4 +1,4 @@
-"""Clouds of simple solids in the real file formats, for the demo and for trying things out; nothing to report scores on."""
+"""Clouds of simple solids in the real file formats, for the demo; nothing to report scores on."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ KINDS = ('box', 'cone', 'cylinder', 'sphere', 'torus')
 
 
 def solid(kind: str, rng: np.random.Generator, count: int = 1024) -> np.ndarray:
-    """`(count, 3)` points of the surface of a solid of random proportions, y up, turned around y, with a little noise."""
+    """`(count, 3)` points on a solid of random proportions, y up, turned around y, with a little noise."""
     u, v = rng.random(count), rng.random(count)
     turn = 2 * np.pi * u
     if kind == 'sphere':
@@ -63,7 +63,7 @@ def table(rng: np.random.Generator, count: int = 1024) -> np.ndarray:
 
 
 def write_demo(folder: str | Path, unlabelled: int = 200, train: int = 24, val: int = 8, seed: int = 0) -> None:
-    """Write below `folder`: `unlabelled/` (.npy), `train/` and `val/` (class folders of .xyz, .ply, .off, .npy and .txt),
+    """Write below `folder`: `unlabelled/` (.npy), `train/` and `val/` (class folders of .xyz, .ply, .off, .npy, .txt),
     `train.h5` and `val.h5` (ScanObjectNN's form) and `parts/` (ShapeNetPart's layout).
 
     Args:
@@ -89,7 +89,7 @@ def write_demo(folder: str | Path, unlabelled: int = 200, train: int = 24, val: 
 
 def _write(stem: Path, points: np.ndarray, number: int) -> None:
     """One of the formats by turns."""
-    rows = '\n'.join('%.5f %.5f %.5f' % tuple(p) for p in points)
+    rows = '\n'.join(f'{x:.5f} {y:.5f} {z:.5f}' for x, y, z in points)
     kind = ('.xyz', '.ply', '.off', '.npy', '.txt')[number % 5]
     path = stem.with_suffix(kind)
     if kind == '.npy':

@@ -1,4 +1,4 @@
-"""Part segmentation: features of three depths, carried from the groups to every point (Point-MAE's segmentation head)."""
+"""Part segmentation: features of three depths, carried from the groups to every point (as in Point-MAE)."""
 
 from typing import Any
 
@@ -39,8 +39,8 @@ def _convolution(inputs: int, outputs: int, *after: nn.Module) -> nn.Sequential:
 class PartSegmenter(PointTransferModel):
     """A point network and a head that gives every point scores of all parts.
 
-    Tokens after a third, two thirds and all of the blocks (4, 8 and 12 of 12), normed, are joined; their maximum and mean
-    over groups and the category of the object, which is given, are the global feature. Source: Point-MAE
+    Tokens after a third, two thirds and all of the blocks (4, 8 and 12 of 12), normed, are joined; their maximum and
+    mean over groups and the category of the object, which is given, are the global feature. Source: Point-MAE
     segmentation/models/pt.py; the widths of its layers are from memory and unverified.
 
     Args:

@@ -52,7 +52,8 @@ class RandomMasking(Masking):
         ratio: hidden share, in (0, 1).
         unit: side of a unit in pixels (or frames, voxels; a tuple per axis). None: one token. SimMIM: 32.
         rounding: hidden count of `n` units: 'ceil(hidden)' = ceil(n * ratio) as SimMIM, 'floor(hidden)' =
-            int(n * ratio) as Point-MAE (38 of 64 at 0.6), or 'floor(visible)' = n - int(n * (1 - ratio)) as MAE. The first and the
+            int(n * ratio) as Point-MAE (38 of 64 at 0.6), or 'floor(visible)' = n - int(n * (1 - ratio)) as MAE. The
+            first and the
             last differ: 22 and 22 of 36 at 0.6, but 30 and 30 of 49; 148 and 147 of 196 at 0.751.
     """
 

@@ -1,6 +1,7 @@
 """Few-shot ModelNet40, 10 classes with 20 clouds each: ten folds, mean and standard deviation.
 
-Command: mimbench transfer pointcloud/configs/point-mae_vit-small_fewshot_1xb32-150e_modelnet40-10w20s.py --checkpoint FILE --work-dir DIR
+Command: mimbench transfer pointcloud/configs/point-mae_vit-small_fewshot_1xb32-150e_modelnet40-10w20s.py
+    --checkpoint FILE --work-dir DIR
 Hardware: 1 GPU of 24 GB. Source: Point-MAE cfgs/fewshot.yaml; the folds are the pickles of ModelNetFewshot.
 Published: 95.0 +- 3.0, best epoch of each fold on its test part; the last epoch here.
 """

@@ -1,6 +1,7 @@
 """Fine-tuning of Point-MAE on ModelNet40 with 8192 points in 512 groups, no votes.
 
-Command: mimbench transfer pointcloud/configs/point-mae_vit-small_ft_1xb32-300e_modelnet40-8k.py --checkpoint FILE --work-dir DIR
+Command: mimbench transfer pointcloud/configs/point-mae_vit-small_ft_1xb32-300e_modelnet40-8k.py
+    --checkpoint FILE --work-dir DIR
 Hardware: 1 GPU of 80 GB. Source: Point-MAE cfgs/finetune_modelnet_8k.yaml.
 Published: only with votes (94.04), so nothing comparable. A network trained on 8192 points does not work on 1024.
 """

@@ -1,6 +1,7 @@
 """Paper-compatible votes: as the ModelNet40 fine-tuning, ten passes over random subsets, mean logits, one round.
 
-Command: mimbench transfer pointcloud/configs/point-mae_vit-small_ftvote_1xb32-300e_modelnet40-1k.py --checkpoint FILE --work-dir DIR
+Command: mimbench transfer pointcloud/configs/point-mae_vit-small_ftvote_1xb32-300e_modelnet40-1k.py
+    --checkpoint FILE --work-dir DIR
 Hardware: 1 GPU of 24 GB. Source: Point-MAE tools/runner_finetune.py (`test_vote`).
 Published: 93.80, the best of 299 rounds on the test set: no round of ours is to be compared with it as an equal.
 """

@@ -1,6 +1,7 @@
 """Part segmentation of ShapeNetPart with Point-MAE: 2048 points in 128 groups, 16 categories, 50 parts.
 
-Command: mimbench transfer pointcloud/configs/point-mae_vit-small_partseg_1xb16-300e_shapenetpart.py --checkpoint FILE --work-dir DIR
+Command: mimbench transfer pointcloud/configs/point-mae_vit-small_partseg_1xb16-300e_shapenetpart.py
+    --checkpoint FILE --work-dir DIR
 Hardware: 1 GPU of 24 GB. Source: Point-MAE segmentation/main.py and models/pt.py; an approximation: widths of the head,
 the range of the scale (0.8 to 1.25, one factor for all axes) and shift (0.1) are from memory and unverified.
 Published: instance mIoU 86.1 (Point-MAE README), best epoch on the test set; the last epoch here. No votes.

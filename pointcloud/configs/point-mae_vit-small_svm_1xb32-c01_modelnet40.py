@@ -1,6 +1,7 @@
 """Linear SVM on frozen features of Point-MAE, modelnet40_ply_hdf5_2048, first 1024 points.
 
-Command: mimbench transfer pointcloud/configs/point-mae_vit-small_svm_1xb32-c01_modelnet40.py --checkpoint FILE --work-dir DIR
+Command: mimbench transfer pointcloud/configs/point-mae_vit-small_svm_1xb32-c01_modelnet40.py
+    --checkpoint FILE --work-dir DIR
 Hardware: 1 GPU or a CPU. Source: the protocol of Point-MAE; pooling is the sum of maximum and mean (from memory,
 unverified) and C 0.01 is fixed, where published values are tuned on the test set.
 Published: 91.0 (Point-MAE README), which others could not reproduce (I2P-MAE#13).

@@ -18,7 +18,8 @@ class Card(BaseModel):
     `position` names the absolute positions; `relative` alone means that relative tables are the only positions.
     `relative_bias` says whether attention carries relative tables, beside absolute positions or alone. `sincos-xy`
     encodes the column in the first half of the channels (MAE), `sincos-yx` the row (MoCo-v3, CAE). Over three axes
-    `sincos-1d` encodes the raster index (VideoMAE) and `sincos-3d` each axis in a third of the channels (SelfMedMAE). Of point networks `coordinates`: a learned function of the groups' centres.
+    `sincos-1d` encodes the raster index (VideoMAE) and `sincos-3d` each axis in a third of the channels (SelfMedMAE).
+    Of point networks `coordinates`: a learned function of the groups' centres.
     """
 
     model_config = ConfigDict(extra='forbid')

@@ -53,8 +53,8 @@ def card_for_reading(source: Source, reading: Reading, arch: str, args: dict[str
 def place(card: Card, tensors: Mapping[str, Tensor]) -> None:
     """Fill in the grid, patch, prefix and position fields from the arguments and the tensors of a card.
 
-    `img_size` and `patch_size` of transformers, the groups of point networks, are added to the arguments where they were
-    left to the default.
+    `img_size` and `patch_size` of transformers, the groups of point networks, are added to the arguments where they
+    were left to the default.
     """
     args = card.arch_args
     card.relative_bias = any(name.endswith('relative_position_bias_table') for name in tensors)

@@ -51,9 +51,9 @@ def input_args(
 ) -> dict[str, Any]:
     """The architecture arguments that change with the image size.
 
-    Convolutional networks take any size, point networks any number of points. Swin keeps its window where it divides every stage, and otherwise scales it
-    with the image (6 at 192 px becomes 7 at 224 px, as in SimMIM). Raises ConfigError for a size that patches do not
-    divide.
+    Convolutional networks take any size, point networks any number of points. Swin keeps its window where it divides
+    every stage, and otherwise scales it with the image (6 at 192 px becomes 7 at 224 px, as in SimMIM). Raises
+    ConfigError for a size that patches do not divide.
     """
     net = meta_net(card.arch, card.arch_args)
     if family(net) in ('resnet', 'convnext', 'points'):

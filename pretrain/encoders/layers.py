@@ -10,7 +10,10 @@ STEM = (
     *('cls_token', 'reg_token', 'mask_token', 'pos_embed', 'patch_embed', 'norm_pre'),
     *('cls_pos', 'pos_mlp', 'reduce_dim'),
 )
-"""What a plain transformer, one over points, or Swin has before its first block. `norm_pre` (CLIP style) has no published rule."""
+"""What a plain transformer, one over points, or Swin has before its first block.
+
+`norm_pre` (CLIP style) has no published rule.
+"""
 
 
 class Layers:

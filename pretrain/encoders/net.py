@@ -31,7 +31,8 @@ def create_net(arch: str, final_norm: bool = True, **args) -> nn.Module:
     """A headless timm network with random weights.
 
     Args:
-        arch: timm's name, `vit_base_patch16_224`, or one of `vit3d` and `point_net`, `vit3d_base_patch16`, `point_small`.
+        arch: timm's name, `vit_base_patch16_224`, or one of `vit3d` and `point_net`, `vit3d_base_patch16`,
+        `point_small`.
         final_norm: keep the norm after the last block. False for encoders whose own forward pass has none (fine-tuned
             MAE and BEiT pool first and norm later).
         args: timm's arguments for that architecture (`img_size`, `in_chans`, `init_values`, `embed_dim`, ...).
@@ -67,8 +68,8 @@ def family(net: nn.Module) -> str:
 def forward_tokens(net: nn.Module, images: Tensor) -> Tensor:
     """`(B, C, *size)` to `(B, N, D)`: tokens after the final norm, prefix tokens left out, in raster order.
 
-    Convolutional networks give the positions of their last stage. Point networks take `(B, N, 3)` and give one token per
-    group, in the order of the centres (farthest points, the first point of a cloud first).
+    Convolutional networks give the positions of their last stage. Point networks take `(B, N, 3)` and give one token
+    per group, in the order of the centres (farthest points, the first point of a cloud first).
     Nothing is masked. Deterministic in eval mode.
     """
     x = net.forward_features(images)

@@ -1,6 +1,7 @@
 """Files, sources, transforms and the data set: real layouts read, bad input named, nothing lost."""
 
 import pickle
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -136,7 +137,7 @@ def test_h5_files(tmp_path):
     with h5py.File(tmp_path / 'train1.h5') as file:
         assert np.array_equal(source.read(6), file['data'][0])
     (tmp_path / 'bad.h5').write_bytes((tmp_path / 'train0.h5').read_bytes()[:500])
-    with pytest.raises(DataError, match='bad.h5 cannot be read'):
+    with pytest.raises(DataError, match=r'bad\.h5 cannot be read'):
         DATASETS.build(dict(type='H5Source', files=str(tmp_path / 'bad.h5')))
     h5_file(tmp_path / 'many.h5', labels=3)
     with pytest.raises(DataError, match='label 2'):
@@ -177,7 +178,7 @@ def test_shapenet_list(tmp_path):
     source = DATASETS.build(locate(str(tmp_path)))
     assert source.classes == ['02691156', '03001627'] and source.label(1) == 1 and source.read(0).shape == (50, 3)
     listed.write_text('\n'.join(names))
-    with pytest.raises(DataError, match='02691156-cc.npy'):
+    with pytest.raises(DataError, match=r'02691156-cc\.npy'):
         DATASETS.build(locate(str(tmp_path)))
 
 
@@ -223,9 +224,9 @@ def test_shapenet_part(tmp_path):
     assert all(
         known[tuple(np.round(p, 4))] == q for p, q in zip(sample['points'].numpy(), sample['parts'], strict=True)
     )
-    file = source.name(0)
-    lines = open(file).read().replace('.00000\n', '.00000\n').splitlines()
-    open(file, 'w').write('\n'.join([' '.join(lines[0].split()[:-1] + ['36'])] + lines[1:]))
+    file = Path(source.name(0))
+    first, *rest = file.read_text().splitlines()
+    file.write_text('\n'.join([' '.join([*first.split()[:-1], '36']), *rest]))
     with pytest.raises(DataError, match='part 36 is none of Airplane'):
         found[0]
 
@@ -249,7 +250,7 @@ def test_transforms():
     assert all((best == row).all(1).any() for row in pool) and len(np.unique(pool, axis=0)) == 20
     many = PointTransform(100, sample='random', few='repeat')(points)
     assert len(many) == 100 and len(np.unique(many, axis=0)) == 60
-    with pytest.raises(ConfigError, match='transform.sample'):
+    with pytest.raises(ConfigError, match=r'transform\.sample'):
         PointTransform(sample='all of them')
 
 

@@ -181,7 +181,7 @@ def test_blocks_of_an_image_network_become_those_of_a_point_network(tmp_path):
 
 def test_image_networks_with_other_blocks_are_refused(tmp_path):
     _, path = image_checkpoint(tmp_path, init_values=1e-5)
-    with pytest.raises(CheckpointError, match='do not fit a point network: it has blocks.*ls'):
+    with pytest.raises(CheckpointError, match=r'do not fit a point network: it has blocks.*ls'):
         initial_points(64, checkpoint=str(path))
 
 

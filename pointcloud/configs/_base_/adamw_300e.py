@@ -1,7 +1,7 @@
 """AdamW 1e-3, weight decay 0.05, 300 epochs of batch 128, 10 of them warm-up from 1e-6, cosine to 1e-6.
 
-Source: Point-MAE cfgs/pretrain.yaml. Neither one-dimensional tensors nor mask and class tokens decay. The cosine runs over
-all epochs and the warm-up replaces its beginning (timm's scheduler).
+Source: Point-MAE cfgs/pretrain.yaml. Neither one-dimensional tensors nor mask and class tokens decay. The cosine runs
+over all epochs and the warm-up replaces its beginning (timm's scheduler).
 """
 
 train_cfg = dict(type='TrainLoop', effective_batch=128, epochs=300)

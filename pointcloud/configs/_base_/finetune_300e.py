@@ -1,7 +1,7 @@
 """Fine-tuning as in Point-MAE: AdamW 5e-4, weight decay 0.05, batch 32, 300 epochs, 10 of warm-up, clipping at 10.
 
-Source: Point-MAE cfgs/finetune_modelnet.yaml. One tenth of the training clouds is held out, and the epoch that scores best on
-it is evaluated once; the published figures train on all and take the best epoch on the test set.
+Source: Point-MAE cfgs/finetune_modelnet.yaml. One tenth of the training clouds is held out, and the epoch that scores
+best on it is evaluated once; the published figures train on all and take the best epoch on the test set.
 """
 
 custom_imports = dict(imports=['pointcloud'])

@@ -1,6 +1,7 @@
 """Blocks of a small image ViT as the start of a point network, in mini size.
 
-Command: mimbench transfer pointcloud/configs/mini/mae_vit-small_ft_1xb32-300e_scanobjectnn-pbt50rs.py --checkpoint FILE --data TRAIN --val VAL
+Command: mimbench transfer pointcloud/configs/mini/mae_vit-small_ft_1xb32-300e_scanobjectnn-pbt50rs.py
+    --checkpoint FILE --data TRAIN --val VAL
 """
 
 _base_ = 'point-mae_vit-small_ft_1xb32-300e_scanobjectnn-pbt50rs.py'

@@ -1,6 +1,7 @@
 """Few-shot in mini size: 1 clouds of each class, three draws.
 
-Command: mimbench transfer pointcloud/configs/mini/point-mae_vit-small_fewshot_1xb32-150e_modelnet40-10w10s.py --checkpoint FILE --data TRAIN --val VAL
+Command: mimbench transfer pointcloud/configs/mini/point-mae_vit-small_fewshot_1xb32-150e_modelnet40-10w10s.py
+    --checkpoint FILE --data TRAIN --val VAL
 """
 
 _base_ = 'point-mae_vit-small_fewshot_1xb32-150e_modelnet40-5w10s.py'

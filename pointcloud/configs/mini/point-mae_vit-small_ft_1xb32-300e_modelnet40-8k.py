@@ -1,6 +1,7 @@
 """Fine-tuning in mini size with more points in more groups.
 
-Command: mimbench transfer pointcloud/configs/mini/point-mae_vit-small_ft_1xb32-300e_modelnet40-8k.py --checkpoint FILE --data TRAIN --val VAL
+Command: mimbench transfer pointcloud/configs/mini/point-mae_vit-small_ft_1xb32-300e_modelnet40-8k.py
+    --checkpoint FILE --data TRAIN --val VAL
 """
 
 _base_ = 'point-mae_vit-small_ft_1xb32-300e_modelnet40-1k.py'

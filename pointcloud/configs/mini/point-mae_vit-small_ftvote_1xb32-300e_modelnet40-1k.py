@@ -1,6 +1,7 @@
 """Votes in mini size: four passes over random subsets of the farthest points.
 
-Command: mimbench transfer pointcloud/configs/mini/point-mae_vit-small_ftvote_1xb32-300e_modelnet40-1k.py --checkpoint FILE --data TRAIN --val VAL
+Command: mimbench transfer pointcloud/configs/mini/point-mae_vit-small_ftvote_1xb32-300e_modelnet40-1k.py
+    --checkpoint FILE --data TRAIN --val VAL
 """
 
 _base_ = 'point-mae_vit-small_ft_1xb32-300e_modelnet40-1k.py'

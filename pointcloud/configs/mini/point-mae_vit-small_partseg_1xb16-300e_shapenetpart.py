@@ -1,6 +1,7 @@
 """Part segmentation in mini size: 512 points in 32 groups, width 96.
 
-Command: mimbench transfer pointcloud/configs/mini/point-mae_vit-small_partseg_1xb16-300e_shapenetpart.py --checkpoint FILE --data TRAIN --val VAL
+Command: mimbench transfer pointcloud/configs/mini/point-mae_vit-small_partseg_1xb16-300e_shapenetpart.py
+    --checkpoint FILE --data TRAIN --val VAL
 """
 
 _base_ = '../point-mae_vit-small_partseg_1xb16-300e_shapenetpart.py'

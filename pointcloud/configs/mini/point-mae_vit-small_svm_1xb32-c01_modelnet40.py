@@ -1,6 +1,7 @@
 """Linear SVM on frozen features in mini size.
 
-Command: mimbench transfer pointcloud/configs/mini/point-mae_vit-small_svm_1xb32-c01_modelnet40.py --checkpoint FILE --data TRAIN --val VAL
+Command: mimbench transfer pointcloud/configs/mini/point-mae_vit-small_svm_1xb32-c01_modelnet40.py
+    --checkpoint FILE --data TRAIN --val VAL
 """
 
 _base_ = '../point-mae_vit-small_svm_1xb32-c01_modelnet40.py'

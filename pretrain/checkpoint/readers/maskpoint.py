@@ -1,7 +1,7 @@
 """MaskPoint (haotian-liu/MaskPoint): the encoder of Point-BERT, with a decoder that tells real points from fake ones.
 
-The layout is from memory and unverified: `transformer_q.` as in Point-BERT, a decoder below it and no momentum copy. A file
-with other names fails with the names that nothing explains; it never loads in part.
+The layout is from memory and unverified: `transformer_q.` as in Point-BERT, a decoder below it and no momentum copy. A
+file with other names fails with the names that nothing explains; it never loads in part.
 """
 
 from pretrain.checkpoint.canonical import HEAD
