@@ -10,6 +10,8 @@ from pointcloud import (
     datasets,
     decoder,
     fewshot,
+    m2ae,
+    maskpoint,
     model,
     parts,
     segmentation,
@@ -18,6 +20,7 @@ from pointcloud import (
     svm,
     targets,
     task,
+    tokens,
     transforms,
 )
 
@@ -26,6 +29,8 @@ __all__ = [
     'datasets',
     'decoder',
     'fewshot',
+    'm2ae',
+    'maskpoint',
     'model',
     'parts',
     'segmentation',
@@ -34,5 +39,6 @@ __all__ = [
     'svm',
     'targets',
     'task',
+    'tokens',
     'transforms',
 ]

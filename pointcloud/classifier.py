@@ -36,7 +36,7 @@ class PointTransferModel(TrainableModel):
         self.num_points = num_points
         self.initial = initial_points(num_points, **encoder)
         self.net = self.initial.net
-        if class_token and self.net.num_prefix_tokens == 0:
+        if class_token and self.net.num_prefix_tokens == 0 and hasattr(self.net, 'add_class_token'):
             self.net.add_class_token()
         self.layers = Layers(self.net)
 
@@ -52,6 +52,9 @@ class PointTransferModel(TrainableModel):
 @MODELS.register_module()
 class PointClassifier(PointTransferModel):
     """Fine-tuning, or training of the head alone.
+
+    The head sees the class token beside the maximum over groups; of a point pyramid, which has no class token, the mean
+    beside the maximum (from memory, unverified).
 
     Args:
         encoder: arguments of `initial_points`.
@@ -86,7 +89,9 @@ class PointClassifier(PointTransferModel):
     def logits(self, points: Tensor) -> Tensor:
         """`(B, N, 3)` to `(B, classes)`."""
         x = self.net.forward_features(points[:, : self.num_points])
-        return self.head(torch.cat([x[:, 0], x[:, 1:].amax(1)], dim=1))
+        if self.net.num_prefix_tokens:
+            return self.head(torch.cat([x[:, 0], x[:, 1:].amax(1)], dim=1))
+        return self.head(torch.cat([x.mean(1), x.amax(1)], dim=1))
 
     def loss(self, batch: dict) -> dict[str, Tensor]:
         logits = self.logits(batch['points']).float()

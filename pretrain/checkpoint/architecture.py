@@ -187,5 +187,6 @@ FINDERS: dict[str, Callable[[Shapes, Reading, dict], tuple[str, dict[str, Any]]]
     'resnet': stages.resnet,
     'convnext': stages.convnext,
     'points': point_shapes.points,
+    'point-pyramid': point_shapes.pyramid,
 }
 """By the kind of a reading: what finds the architecture. A new kind is a line here."""

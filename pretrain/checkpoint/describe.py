@@ -62,7 +62,7 @@ def place(card: Card, tensors: Mapping[str, Tensor]) -> None:
     embed = getattr(net, 'patch_embed', None)
     if net_family(net) == 'points':
         args['num_groups'], args['group_size'] = net.num_groups, net.group_size
-        card.grid, card.patch, card.position = (net.num_groups,), (), 'coordinates'
+        card.grid, card.patch, card.position = (net.num_tokens,), (), 'coordinates'
         card.prefix_tokens = net.num_prefix_tokens
         return
     if embed is None:

@@ -31,3 +31,14 @@ def points(shapes: Shapes, reading: Reading, known: dict) -> tuple[str, dict[str
     if 'reduce_dim.weight' in shapes:
         args['group_width'] = shapes.need('reduce_dim.weight', 2)[1]
     return f'point_{SIZES.get(width, "small")}', args
+
+
+def pyramid(shapes: Shapes, reading: Reading, known: dict) -> tuple[str, dict[str, Any]]:
+    """Widths and depths of the levels of a point pyramid; groups as for `points`."""
+    levels = shapes.count(r'stages\.(\d+)\.')
+    args = {
+        'widths': [shapes.common(rf'stages\.{i}\.blocks\.\d+\.norm1\.weight') for i in range(levels)],
+        'depths': [shapes.count(rf'stages\.{i}\.blocks\.(\d+)\.') for i in range(levels)],
+        'num_heads': known.get('num_heads') or 6,
+    }
+    return 'point_pyramid_small', args

@@ -26,12 +26,12 @@ class Layers:
 
     def __init__(self, net: nn.Module):
         self.kind = family(net)
-        if self.kind in ('vit', 'beit', 'points'):
+        if self.kind in ('vit', 'beit') or hasattr(net, 'blocks'):
             self.depths = [len(net.blocks)]
         elif self.kind == 'swin':
             self.depths = [len(stage.blocks) for stage in net.layers]
         else:
-            self.depths = [1] * (len(net.stages) if self.kind == 'convnext' else 4)
+            self.depths = [1] * (len(net.stages) if self.kind in ('convnext', 'points') else 4)
         self.num_layers = sum(self.depths) + 1
 
     def id(self, name: str) -> int:

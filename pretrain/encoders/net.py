@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from pretrain.encoders import vit3d  # noqa: F401  (registers its networks with timm)
 from pretrain.encoders.point_net import PointTransformer
+from pretrain.encoders.point_pyramid import PointPyramid
 from pretrain.errors import ConfigError
 
 FAMILIES = {
@@ -24,6 +25,7 @@ FAMILIES = {
     ResNet: 'resnet',
     ConvNeXt: 'convnext',
     PointTransformer: 'points',
+    PointPyramid: 'points',
 }
 
 
@@ -31,8 +33,7 @@ def create_net(arch: str, final_norm: bool = True, **args) -> nn.Module:
     """A headless timm network with random weights.
 
     Args:
-        arch: timm's name, `vit_base_patch16_224`, or one of `vit3d` and `point_net`, `vit3d_base_patch16`,
-        `point_small`.
+        arch: timm's name, `vit_base_patch16_224`, or one of this folder's, `vit3d_base_patch16`, `point_small`.
         final_norm: keep the norm after the last block. False for encoders whose own forward pass has none (fine-tuned
             MAE and BEiT pool first and norm later).
         args: timm's arguments for that architecture (`img_size`, `in_chans`, `init_values`, `embed_dim`, ...).

@@ -100,6 +100,9 @@ class PointTransformer(nn.Module):
         num_classes: 0; heads live elsewhere.
     """
 
+    cls_token: nn.Parameter | None
+    cls_pos: nn.Parameter | None
+
     def __init__(
         self,
         num_groups: int = 64,
@@ -126,6 +129,7 @@ class PointTransformer(nn.Module):
             raise ConfigError(f'embed_dim is {embed_dim}; it must be a multiple of num_heads={num_heads}')
         self.num_groups, self.group_size, self.skip_near_origin = num_groups, group_size, skip_near_origin
         self.embed_dim = self.num_features = embed_dim
+        self.num_tokens = num_groups
         self.position = position
         self.patch_embed = GroupEmbed(group_width or embed_dim)
         self.reduce_dim = nn.Linear(group_width, embed_dim) if group_width else nn.Identity()
@@ -164,7 +168,7 @@ class PointTransformer(nn.Module):
         return self.reduce_dim(self.patch_embed(groups.neighbours)), self.pos_mlp(groups.centres)
 
     def prepend_class(self, x: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
-        if self.cls_token is None:
+        if self.cls_token is None or self.cls_pos is None:
             return x, position
         token, place = (t.expand(len(x), -1, -1) for t in (self.cls_token, self.cls_pos))
         return torch.cat([token.to(x.dtype), x], 1), torch.cat([place.to(position.dtype), position], 1)

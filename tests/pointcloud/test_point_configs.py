@@ -9,6 +9,7 @@ import torch
 
 import pointcloud  # noqa: F401
 from pointcloud.procedural import write_demo
+from pointcloud.tokens import GroupTokenizer, load_tokenizer
 from pretrain.checkpoint import exchange
 from pretrain.checkpoint.describe import card_for_net
 from pretrain.encoders.net import create_net
@@ -24,6 +25,7 @@ FULL = sorted(FOLDER.glob('*.py'))
 MINI = sorted((FOLDER / 'mini').glob('*.py'))
 TRANSFERS = [p for p in MINI if 'task' in load_config(p)]
 PRETRAINING = [p for p in MINI if p not in TRANSFERS]
+CONTROLS = ('mae_', 'point-mae_vit-small_ft_1xb32-300e_modelnet40-1k', 'point-mae_vit-small_svm', 'point-m2ae')
 register_all()
 
 # Effective batch, peak lr, epochs, warm-up, last lr, clip, weight decay, points, groups, size, published.
@@ -41,6 +43,10 @@ FIGURES = {
     'point-mae_vit-small_fewshot_1xb32-150e_modelnet40-5w20s': (32, 5e-4, 150, 10, 1e-6, 10.0, 1024, 64, 32, 0.978),
     'point-mae_vit-small_fewshot_1xb32-150e_modelnet40-10w10s': (32, 5e-4, 150, 10, 1e-6, 10.0, 1024, 64, 32, 0.926),
     'point-mae_vit-small_fewshot_1xb32-150e_modelnet40-10w20s': (32, 5e-4, 150, 10, 1e-6, 10.0, 1024, 64, 32, 0.950),
+    'point-bert_vit-small_linear_1xb128-300e_shapenet55': (128, 5e-4, 300, 3, 1e-6, None, 1024, 64, 32, None),
+    'maskpoint_vit-small_dec384x1_1xb128-300e_shapenet55': (128, 5e-4, 300, 3, 1e-6, 10.0, 1024, 64, 32, None),
+    'point-bert_vit-small_ft_1xb32-300e_modelnet40-1k': (*FT, 1024, 64, 32, 0.9267),
+    'maskpoint_vit-small_ft_1xb32-300e_modelnet40-1k': (*FT, 1024, 64, 32, 0.938),
     'point-mae_vit-small_partseg_1xb16-300e_shapenetpart': (16, 2e-4, 300, 10, 1e-6, 10.0, 2048, 128, 32, 0.861),
 }
 
@@ -59,7 +65,7 @@ def test_keys_and_name(path):
 
 @pytest.mark.unit
 @pytest.mark.parametrize('name', sorted(FIGURES))
-def test_figures_of_the_source(name):
+def test_figures_of_the_source(name, tokenizer):
     batch, lr, epochs, warmup, last, clip, points, groups, size, published = FIGURES[name]
     cfg = load_config(FOLDER / f'{name}.py')
     derived = derive(cfg, 1)
@@ -70,10 +76,12 @@ def test_figures_of_the_source(name):
     assert schedule(0) * lr == pytest.approx(1e-6) and schedule(epochs * 100) * lr == pytest.approx(last)
     assert (cfg.optim_wrapper.get('clip_grad') or {}).get('max_norm') == clip
     assert cfg.optim_wrapper.optimizer.weight_decay == 0.05
+    if 'tokenizer' in cfg.model.get('target', {}):
+        cfg.model.target.tokenizer = tokenizer(32, 8192, 256)
     cfg.model.update({'num_classes': 40, 'num_parts': 50} if cfg.model.type == 'PartSegmenter' else {})
     if cfg.model.type == 'PointClassifier':
         cfg.model.num_classes = 40
-    with torch.device('meta'):
+    with torch.device('cpu' if cfg.model.get('target', {}).get('tokenizer') else 'meta'):
         model = MODELS.build(cfg.model)
     net = model.encoder.net if hasattr(model, 'encoder') else model.net
     assert (net.num_groups, net.group_size, net.embed_dim, len(net.blocks)) == (groups, size, 384, 12)
@@ -84,7 +92,8 @@ def test_figures_of_the_source(name):
     assert found == ([] if published is None else [published])
     rules = param_groups(model, lr, 0.05, cfg.optim_wrapper.paramwise_cfg)
     decay = {n: g['weight_decay'] for g in rules for n in g['names']}
-    assert all(decay[n] == (0.05 if p.ndim > 1 and 'token' not in n else 0) for n, p in model.named_parameters())
+    trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    assert all(decay[n] == (0.05 if p.ndim > 1 and 'token' not in n else 0) for n, p in trained)
 
 
 @pytest.mark.unit
@@ -104,17 +113,36 @@ def test_scanobjectnn_transforms_keep_the_stored_coordinates():
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp('clouds')
-    write_demo(folder, unlabelled=8, train=10, val=3)
+    write_demo(folder, unlabelled=8, train=12, val=3)
     return folder
+
+
+@pytest.fixture(scope='module')
+def tokenizer(tmp_path_factory):
+    """The path of an untrained tokenizer of this size."""
+
+    def write(group_size, vocabulary=64, width=32):
+        path = tmp_path_factory.mktemp('tokenizer') / 'tokenizer.safetensors'
+        GroupTokenizer(group_size, vocabulary, width).save(path)
+        return str(path)
+
+    return write
 
 
 def small(cfg):
     """Fewer groups, blocks and updates, so that the whole command takes a second."""
-    encoder = cfg.model.encoder
+    if 'encoder' not in cfg.model:
+        cfg.model.update(num_groups=8, group_size=8, vocabulary=32, width=16)
+    encoder = cfg.model.get('encoder', {})
     args = encoder.arch_args if 'arch_args' in encoder else encoder
-    args.update(embed_dim=24, depth=2, num_heads=4, num_groups=8, group_size=8)
+    if 'pyramid' in cfg.filename:
+        args.update(widths=(12, 16, 24), num_heads=2, num_groups=(16, 12, 8), group_size=(8, 4, 4))
+    else:
+        args.update(embed_dim=24, depth=2, num_heads=4, num_groups=8, group_size=8)
+    if 'group_width' in args:
+        args.group_width = 16
     for name, value in (('num_groups', 8), ('group_size', 8)):
-        if name in encoder:
+        if isinstance(encoder.get(name), int):
             encoder[name] = value
     points = 64
     cfg.model.num_points = points
@@ -138,24 +166,33 @@ def small(cfg):
 
 @pytest.mark.smoke
 @pytest.mark.parametrize('path', PRETRAINING, ids=lambda p: p.stem)
-def test_pretraining_twin_runs(path, data, tmp_path):
+def test_pretraining_twin_runs(path, data, tmp_path, tokenizer):
     cfg = small(load_config(path))
     cfg.train_dataloader.dataset.source = dict(type='PointFolder', root=str(data / 'unlabelled'))
+    if 'tokenizer' in cfg.model.get('target', {}):
+        cfg.model.target.tokenizer = tokenizer(8)
     launch(cfg, tmp_path).train()
+    if cfg.model.type == 'PointTokenizer':
+        assert load_tokenizer(tmp_path / 'tokenizer.safetensors').vocabulary == 32
+        return
     card = exchange.read_card(tmp_path / 'encoder.safetensors')
     assert card.method == cfg.recipe.method and card.initial_stage == 'mim'
     assert list((tmp_path / 'pictures').glob('*.png'))
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize('start', ['checkpoint', 'random'])
-@pytest.mark.parametrize('path', TRANSFERS, ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    ('path', 'start'),
+    [(p, 'checkpoint') for p in TRANSFERS] + [(p, 'random') for p in TRANSFERS if p.stem.startswith(CONTROLS)],
+    ids=lambda p: getattr(p, 'stem', p),
+)
 def test_transfer_twin_runs(path, start, data, tmp_path):
     cfg = small(load_config(path))
     image = path.stem.startswith('mae_')
-    arch = 'vit_small_patch16_224' if image else 'point_tiny'
-    args = dict(embed_dim=24, depth=2, num_heads=4)
-    args |= dict(img_size=32, patch_size=8) if image else dict(num_groups=8, group_size=8)
+    arch = 'vit_small_patch16_224' if image else cfg.model.encoder.arch
+    args = cfg.model.encoder.get('arch_args', {})
+    if image:
+        args = dict(embed_dim=24, depth=2, num_heads=4, img_size=32, patch_size=8)
     net = create_net(arch, **args)
     file = tmp_path / 'file.safetensors'
     exchange.write(file, net.state_dict(), card_for_net(net, arch, args, initial_stage='mim'))
