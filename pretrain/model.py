@@ -99,6 +99,9 @@ class MaskedModel(TrainableModel):
         teacher: an EMATeacher of the encoder, for targets that ask for one.
     """
 
+    entry = 'image'
+    """Of a preprocessed batch, what the encoder takes."""
+
     def __init__(
         self,
         masking: dict,
@@ -115,7 +118,7 @@ class MaskedModel(TrainableModel):
         super().__init__(image_size, channels, mean, std)
         self.masking = MODELS.build(masking)
         self.encoder: Encoder = MODELS.build(dict(encoder, image_size=self.image_size, channels=channels))
-        self.grid = TokenGrid.over(self.image_size, self.encoder.stride)
+        self.grid = self._latent_grid()
         self._check_unit()
         self.teacher = MODELS.build(dict(teacher, net=self.encoder.net)) if teacher else None
         targets = target if isinstance(target, (list, tuple)) else [target]
@@ -136,8 +139,7 @@ class MaskedModel(TrainableModel):
         )
 
     def loss(self, batch: dict) -> dict[str, Tensor]:
-        mask = self.masking(self.encoder.grid, len(batch['image']), batch['image'].device)
-        prediction, mask = self.reconstruct(batch['image'], mask)
+        prediction, mask = self.reconstruct(batch[self.entry], self.draw_mask(batch))
         out: dict[str, Tensor] = {}
         for name, target, criterion in zip(self._loss_names(), self.targets, self.losses, strict=True):
             goal = target(batch, mask)
@@ -148,6 +150,11 @@ class MaskedModel(TrainableModel):
                 out |= {f'{k}{suffix}': v for k, v in criterion.metrics(prediction, goal, mask).items()}
         return out
 
+    def draw_mask(self, batch: dict) -> Mask:
+        """A mask for a preprocessed batch."""
+        inputs = batch[self.entry]
+        return self.masking(self.encoder.grid, len(inputs), inputs.device)
+
     def reconstruct(self, images: Tensor, mask: Mask) -> tuple[Tensor, Mask]:
         """Predictions `(B, N or M, P)` for normalised images, and the mask on the grid of the predictions."""
         latents = self.encoder(images, mask)
@@ -157,9 +164,8 @@ class MaskedModel(TrainableModel):
     @torch.no_grad()
     def predict(self, batch: dict) -> dict:
         """The clean images, the mask on the prediction grid and the predictions of a preprocessed batch."""
-        mask = self.masking(self.encoder.grid, len(batch['image']), batch['image'].device)
-        prediction, mask = self.reconstruct(batch['image'], mask)
-        return {'image': batch['image'], 'mask': mask, 'prediction': prediction}
+        prediction, mask = self.reconstruct(batch[self.entry], self.draw_mask(batch))
+        return {self.entry: batch[self.entry], 'mask': mask, 'prediction': prediction}
 
     @torch.no_grad()
     def pictures(self, batch: dict) -> dict[str, Tensor]:
@@ -226,6 +232,10 @@ class MaskedModel(TrainableModel):
     def after_update(self, progress: float) -> None:
         if self.teacher is not None:
             self.teacher.update(self.encoder.net, progress)
+
+    def _latent_grid(self) -> TokenGrid:
+        """The grid of latents and predictions."""
+        return TokenGrid.over(self.image_size, self.encoder.stride)
 
     def _target(self, cfg: dict) -> nn.Module:
         shape = {'patch': self.encoder.stride, 'image_size': self.image_size, 'channels': self.channels}

@@ -6,7 +6,7 @@ from typing import Any
 
 import timm
 
-from pretrain.checkpoint import stages
+from pretrain.checkpoint import point_shapes, stages
 from pretrain.checkpoint.readers.reading import Reading
 from pretrain.checkpoint.shapes import Shapes, hinted_grid, mlp_ratio, window_of
 from pretrain.errors import CheckpointError
@@ -186,5 +186,7 @@ FINDERS: dict[str, Callable[[Shapes, Reading, dict], tuple[str, dict[str, Any]]]
     'swin': stages.swin,
     'resnet': stages.resnet,
     'convnext': stages.convnext,
+    'points': point_shapes.points,
+    'point-pyramid': point_shapes.pyramid,
 }
 """By the kind of a reading: what finds the architecture. A new kind is a line here."""

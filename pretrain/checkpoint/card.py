@@ -6,7 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 FORMAT_VERSION = 1
 
-Position = Literal['learned', 'sincos-xy', 'sincos-yx', 'sincos-1d', 'sincos-3d', 'relative', 'rope', 'none']
+Position = Literal[
+    'learned', 'sincos-xy', 'sincos-yx', 'sincos-1d', 'sincos-3d', 'relative', 'rope', 'coordinates', 'none'
+]
 Stage = Literal['mim', 'mim+ft-in1k', 'mim+ft-in21k', 'mim+ft-in22k', 'supervised', 'random', 'unknown']
 
 
@@ -17,6 +19,7 @@ class Card(BaseModel):
     `relative_bias` says whether attention carries relative tables, beside absolute positions or alone. `sincos-xy`
     encodes the column in the first half of the channels (MAE), `sincos-yx` the row (MoCo-v3, CAE). Over three axes
     `sincos-1d` encodes the raster index (VideoMAE) and `sincos-3d` each axis in a third of the channels (SelfMedMAE).
+    Of point networks `coordinates`: a learned function of the groups' centres.
     """
 
     model_config = ConfigDict(extra='forbid')

@@ -11,6 +11,7 @@ from pretrain.checkpoint.card import Card
 from pretrain.checkpoint.nets import meta_net
 from pretrain.checkpoint.readers.reading import Reading
 from pretrain.checkpoint.source import Source
+from pretrain.encoders.net import family as net_family
 
 CNN_STRIDE = 32
 
@@ -52,12 +53,18 @@ def card_for_reading(source: Source, reading: Reading, arch: str, args: dict[str
 def place(card: Card, tensors: Mapping[str, Tensor]) -> None:
     """Fill in the grid, patch, prefix and position fields from the arguments and the tensors of a card.
 
-    `img_size` and `patch_size` of transformers are added to the arguments where they were left to timm's default.
+    `img_size` and `patch_size` of transformers, the groups of point networks, are added to the arguments where they
+    were left to the default.
     """
     args = card.arch_args
     card.relative_bias = any(name.endswith('relative_position_bias_table') for name in tensors)
     net = meta_net(card.arch, args)
     embed = getattr(net, 'patch_embed', None)
+    if net_family(net) == 'points':
+        args['num_groups'], args['group_size'] = net.num_groups, net.group_size
+        card.grid, card.patch, card.position = (net.num_tokens,), (), 'coordinates'
+        card.prefix_tokens = net.num_prefix_tokens
+        return
     if embed is None:
         card.grid, card.patch, card.prefix_tokens, card.position = (), (CNN_STRIDE, CNN_STRIDE), 0, 'none'
         return

@@ -13,7 +13,7 @@ from pretrain.errors import CheckpointError, ConfigError
 Shape = tuple[int, ...]
 
 # Not part of the features, or not a weight: a file may leave them out.
-_OPTIONAL = {'convnext': ('head.norm.*',), 'resnet': ('*.num_batches_tracked',)}
+_OPTIONAL = {'convnext': ('head.norm.*',), 'resnet': ('*.num_batches_tracked',), 'point': ('*.num_batches_tracked',)}
 
 
 def make_net(arch: str, **args) -> nn.Module:

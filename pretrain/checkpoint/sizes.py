@@ -51,12 +51,12 @@ def input_args(
 ) -> dict[str, Any]:
     """The architecture arguments that change with the image size.
 
-    Convolutional networks take any size. Swin keeps its window where it divides every stage, and otherwise scales it
-    with the image (6 at 192 px becomes 7 at 224 px, as in SimMIM). Raises ConfigError for a size that patches do not
-    divide.
+    Convolutional networks take any size, point networks any number of points. Swin keeps its window where it divides
+    every stage, and otherwise scales it with the image (6 at 192 px becomes 7 at 224 px, as in SimMIM). Raises
+    ConfigError for a size that patches do not divide.
     """
     net = meta_net(card.arch, card.arch_args)
-    if family(net) in ('resnet', 'convnext'):
+    if family(net) in ('resnet', 'convnext', 'points'):
         return {}
     patch = tuple(net.patch_embed.patch_size)
     sides = (image_size,) * len(patch) if isinstance(image_size, int) else tuple(image_size)

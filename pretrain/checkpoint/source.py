@@ -14,7 +14,7 @@ from pretrain.checkpoint.unpickle import load_file
 from pretrain.errors import CheckpointError
 
 # Under which name a training script keeps the weights; the first one found is taken.
-WRAPPERS = ('model_state', 'module', 'state_dict', 'model')
+WRAPPERS = ('model_state', 'module', 'state_dict', 'model', 'base_model', 'model_state_dict')
 # What DistributedDataParallel and torch.compile put before every name.
 PREFIXES = ('module.', '_orig_mod.')
 

@@ -6,8 +6,14 @@ from torch import nn
 
 from pretrain.encoders.net import family
 
-STEM = ('cls_token', 'reg_token', 'mask_token', 'pos_embed', 'patch_embed', 'norm_pre')
-"""What a plain transformer or Swin has before its first block. `norm_pre` (CLIP style) has no published rule."""
+STEM = (
+    *('cls_token', 'reg_token', 'mask_token', 'pos_embed', 'patch_embed', 'norm_pre'),
+    *('cls_pos', 'pos_mlp', 'reduce_dim'),
+)
+"""What a plain transformer, one over points, or Swin has before its first block.
+
+`norm_pre` (CLIP style) has no published rule.
+"""
 
 
 class Layers:
@@ -20,12 +26,12 @@ class Layers:
 
     def __init__(self, net: nn.Module):
         self.kind = family(net)
-        if self.kind in ('vit', 'beit'):
+        if self.kind in ('vit', 'beit') or hasattr(net, 'blocks'):
             self.depths = [len(net.blocks)]
         elif self.kind == 'swin':
             self.depths = [len(stage.blocks) for stage in net.layers]
         else:
-            self.depths = [1] * (len(net.stages) if self.kind == 'convnext' else 4)
+            self.depths = [1] * (len(net.stages) if self.kind in ('convnext', 'points') else 4)
         self.num_layers = sum(self.depths) + 1
 
     def id(self, name: str) -> int:

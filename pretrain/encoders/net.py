@@ -14,16 +14,26 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from pretrain.encoders import vit3d  # noqa: F401  (registers its networks with timm)
+from pretrain.encoders.point_net import PointTransformer
+from pretrain.encoders.point_pyramid import PointPyramid
 from pretrain.errors import ConfigError
 
-FAMILIES = {VisionTransformer: 'vit', Beit: 'beit', SwinTransformer: 'swin', ResNet: 'resnet', ConvNeXt: 'convnext'}
+FAMILIES = {
+    VisionTransformer: 'vit',
+    Beit: 'beit',
+    SwinTransformer: 'swin',
+    ResNet: 'resnet',
+    ConvNeXt: 'convnext',
+    PointTransformer: 'points',
+    PointPyramid: 'points',
+}
 
 
 def create_net(arch: str, final_norm: bool = True, **args) -> nn.Module:
     """A headless timm network with random weights.
 
     Args:
-        arch: timm's name, `vit_base_patch16_224`, or one of `vit3d`, `vit3d_base_patch16`.
+        arch: timm's name, `vit_base_patch16_224`, or one of this folder's, `vit3d_base_patch16`, `point_small`.
         final_norm: keep the norm after the last block. False for encoders whose own forward pass has none (fine-tuned
             MAE and BEiT pool first and norm later).
         args: timm's arguments for that architecture (`img_size`, `in_chans`, `init_values`, `embed_dim`, ...).
@@ -49,7 +59,7 @@ def create_net(arch: str, final_norm: bool = True, **args) -> nn.Module:
 
 
 def family(net: nn.Module) -> str:
-    """`vit`, `beit`, `swin`, `resnet` or `convnext`."""
+    """`vit`, `beit`, `swin`, `resnet`, `convnext` or `points`."""
     for kind, name in FAMILIES.items():
         if isinstance(net, kind):
             return name
@@ -59,7 +69,9 @@ def family(net: nn.Module) -> str:
 def forward_tokens(net: nn.Module, images: Tensor) -> Tensor:
     """`(B, C, *size)` to `(B, N, D)`: tokens after the final norm, prefix tokens left out, in raster order.
 
-    Convolutional networks give the positions of their last stage. Nothing is masked. Deterministic in eval mode.
+    Convolutional networks give the positions of their last stage. Point networks take `(B, N, 3)` and give one token
+    per group, in the order of the centres (farthest points, the first point of a cloud first).
+    Nothing is masked. Deterministic in eval mode.
     """
     x = net.forward_features(images)
     kind = family(net)

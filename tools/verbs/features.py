@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tools.verbs.inspect import add_reading_options
 
-HELP = 'write the features of images, clips or volumes under a checkpoint'
+HELP = 'write the features of images, clips, volumes or point clouds under a checkpoint'
 BATCH = 32
 
 
@@ -15,9 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--input',
         required=True,
         metavar='X.npy',
-        help='float32 (B, C, H, W) of images, (B, C, T, H, W) of clips and so on, already normalised',
+        help='float32 (B, C, H, W) of images, (B, C, T, H, W) of clips and so on, (B, N, 3) of clouds, normalised',
     )
-    parser.add_argument('--output', required=True, metavar='Y.npy', help='float32 (B, N, D): tokens in raster order')
+    parser.add_argument(
+        '--output', required=True, metavar='Y.npy', help='float32 (B, N, D): tokens in raster or centre order'
+    )
     add_reading_options(parser)
 
 
@@ -29,8 +31,9 @@ def run(args: argparse.Namespace) -> int:
     from pretrain.encoders.net import features
 
     opened = open_checkpoint(args.file, student=args.student, arch_args=args.arch_args)
-    images = read_images(args.input, opened.card.channels, axes=len(opened.card.patch))
-    size = tuple(images.shape[2:])
+    clouds = opened.card.position == 'coordinates'
+    images = read_images(args.input, opened.card.channels, axes=0 if clouds else len(opened.card.patch))
+    size = tuple(images.shape[1:2] if clouds else images.shape[2:])
     net, report = build_net(opened, image_size=size)
     with torch.inference_mode():
         parts = [features(net, torch.from_numpy(images[i : i + BATCH])) for i in range(0, len(images), BATCH)]
@@ -44,7 +47,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def read_images(path: str, channels: int, axes: int = 2):
-    """The float32 array `(B, C, H, W)`, or with three axes, of an .npy file. Raises DataError for anything else."""
+    """The float32 array `(B, C, H, W)`, or with three axes, of an .npy file; with no axes clouds `(B, N, C)`.
+
+    Raises DataError for anything else.
+    """
     import numpy as np
 
     from pretrain.errors import DataError
@@ -54,14 +60,14 @@ def read_images(path: str, channels: int, axes: int = 2):
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f'{path} cannot be read as .npy: {error}; write it with numpy.save') from error
     shape = getattr(images, 'shape', ())
-    if len(shape) != 2 + axes or images.dtype != np.float32:
+    if len(shape) != (2 + axes if axes else 3) or images.dtype != np.float32:
         dtype = getattr(images, 'dtype', type(images).__name__)
-        wanted = '(B, C, H, W)' if axes == 2 else '(B, C, T or D, H, W)'
+        wanted = {0: '(B, N, 3)', 2: '(B, C, H, W)'}.get(axes, '(B, C, T or D, H, W)')
         raise DataError(f'{path} holds {dtype} of shape {tuple(shape)}; expected float32 {wanted}')
     if shape[0] == 0:
         raise DataError(f'{path} holds no images (shape {tuple(shape)})')
-    if shape[1] != channels:
-        raise DataError(f'{path} has {shape[1]} channels, the checkpoint takes {channels}')
+    if shape[1 if axes else 2] != channels:
+        raise DataError(f'{path} has {shape[1 if axes else 2]} channels, the checkpoint takes {channels}')
     if not np.isfinite(images).all():
         raise DataError(f'{path} holds NaN or infinity; normalise finite pixels')
     return images

@@ -73,7 +73,7 @@ def _rows(opened) -> list[tuple[str, str]]:
         ('method', card.method),
         ('architecture', card.arch),
         ('arguments', json.dumps(card.arch_args)),
-        ('grid', f'{grid}, {card.prefix_tokens} prefix, patch {"x".join(map(str, card.patch))}'),
+        ('grid', f'{grid}, {card.prefix_tokens} prefix, patch {"x".join(map(str, card.patch)) or "none"}'),
         ('positions', positions),
         ('channels', f'{card.channels}, mean {_known(card.mean)}, std {_known(card.std)}'),
         ('initial stage', card.initial_stage),

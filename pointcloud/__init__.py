@@ -1,0 +1,44 @@
+"""Point clouds: masked pre-training, classification, few-shot, linear SVM, part segmentation. Importing registers all.
+
+Reading order: `pretrain/points.py` and `pretrain/encoders/point_net.py` in the core; then `model.py` (the masked
+model), `decoder.py`, `targets.py`; `datasets.py` with `files.py`, `sources.py`, `transforms.py`; `classifier.py`,
+`task.py`.
+"""
+
+from pointcloud import (
+    classifier,
+    datasets,
+    decoder,
+    fewshot,
+    m2ae,
+    maskpoint,
+    model,
+    parts,
+    segmentation,
+    selection,
+    sources,
+    svm,
+    targets,
+    task,
+    tokens,
+    transforms,
+)
+
+__all__ = [
+    'classifier',
+    'datasets',
+    'decoder',
+    'fewshot',
+    'm2ae',
+    'maskpoint',
+    'model',
+    'parts',
+    'segmentation',
+    'selection',
+    'sources',
+    'svm',
+    'targets',
+    'task',
+    'tokens',
+    'transforms',
+]

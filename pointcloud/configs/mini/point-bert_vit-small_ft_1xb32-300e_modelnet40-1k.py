@@ -1,0 +1,9 @@
+"""Fine-tuning in mini size, for Point-BERT.
+
+Command: mimbench transfer pointcloud/configs/mini/point-bert_vit-small_ft_1xb32-300e_modelnet40-1k.py
+    --checkpoint FILE --data TRAIN --val VAL
+"""
+
+_base_ = '../_base_/mini_finetune.py'
+recipe = dict(method='Point-BERT', epochs=20)
+model = dict(encoder=dict(arch_args=dict(class_token=True, group_width=64)))

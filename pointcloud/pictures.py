@@ -1,0 +1,33 @@
+"""Clouds as pictures: an orthographic view from a corner, near points dark, for a person to look at."""
+
+import math
+
+import torch
+from torch import Tensor
+
+SIZE = 128
+TURN, TILT = math.radians(35), math.radians(25)
+
+
+def draw_clouds(points: Tensor, like: Tensor, size: int = SIZE) -> Tensor:
+    """`(B, N, 3)`, NaN for what is not to be drawn, to pictures `(B, 3, size, size)` in [0, 1].
+
+    All pictures of one cloud share the frame of `like` `(B, M, 3)`. y points up, as in ShapeNet and ModelNet.
+    """
+    low, high = like.amin(1, keepdim=True), like.amax(1, keepdim=True)
+    centre, reach = (low + high) / 2, (high - low).norm(dim=-1, keepdim=True).clamp(min=1e-9) / 2
+    x, y, z = ((points - centre) / reach).float().cpu().unbind(-1)
+    across = math.cos(TURN) * x + math.sin(TURN) * z
+    depth = -math.sin(TURN) * x + math.cos(TURN) * z
+    up, depth = math.cos(TILT) * y + math.sin(TILT) * -depth, math.sin(TILT) * y + math.cos(TILT) * depth
+    pictures = torch.ones(len(points), 3, size, size)
+    for picture, column, row, far in zip(pictures, across, up, depth, strict=True):
+        known = torch.isfinite(column)
+        order = far[known].argsort()  # near points are drawn last
+        i = ((1 - row[known][order]) / 2 * (size - 1)).round().long().clamp(0, size - 2)
+        j = ((1 + column[known][order]) / 2 * (size - 1)).round().long().clamp(0, size - 2)
+        near = ((far[known][order] + 1) / 2).clamp(0, 1)
+        colour = torch.stack([0.75 - 0.7 * near, 0.8 - 0.5 * near, 0.95 - 0.35 * near])
+        for di, dj in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            picture[:, i + di, j + dj] = colour
+    return pictures

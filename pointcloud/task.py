@@ -1,0 +1,73 @@
+"""How point configs are read, and the task that fine-tunes a classifier."""
+
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from pointcloud.data import LabelledClouds, labelled_clouds
+from pointcloud.datasets import PointDataset
+from pointcloud.metrics import CloudAccuracy
+from pretrain.checkpoint.initial import Initial
+from pretrain.engine.task import TrainTask, TransferTask
+from pretrain.engine.transfer import Request
+from pretrain.registry import TASKS
+
+
+def put_source(dataset: dict, path: str, part: str) -> None:
+    """Let a data set's config read another path. Sources that choose from another one (HeldOut, Shots) stay."""
+    around = dataset
+    while isinstance(around.get('source'), dict) and 'source' in around['source']:
+        around = around['source']
+    if around.get('source', {}).get('type') == 'FewShotFold':
+        around['source']['root'] = path
+    else:
+        around['source'] = PointDataset.locate([path], part)
+
+
+class PointTask(TransferTask):
+    """Clouds of PointDataset, and an encoder under `model.encoder`."""
+
+    part = 'encoder'
+
+    def set_data(self, cfg: Config, request: Request) -> None:
+        for part, path in (('train', request.data), ('val', request.val)):
+            if path:
+                put_source(cfg[f'{part}_dataloader']['dataset'], path, part)
+
+    def read_data(self, cfg: Config) -> LabelledClouds:
+        data = labelled_clouds(cfg)
+        cfg.model.num_classes = data.num_classes
+        return data
+
+    def fill(self, cfg: Config) -> None:
+        cfg.model.num_classes = cfg.model.get('num_classes') or 2
+
+    def image(self, cfg: Config):
+        return 3, (cfg.model.get('num_points', 1024),)
+
+    def statistics(self, cfg: Config) -> tuple[dict, float]:
+        """Coordinates are not normalised with statistics, so what the card says of pixels goes nowhere."""
+        return {}, 1.0
+
+    def send_through(self, model: nn.Module, channels: int, size: Any) -> None:
+        model.predict({'points': torch.zeros(2, *size, channels), 'label': torch.zeros(2, dtype=torch.long)})
+
+
+@TASKS.register_module()
+class PointClassify(PointTask, TrainTask):
+    """Trains a PointClassifier and scores it on `val_dataloader`.
+
+    Args:
+        votes: None, or `dict(count=10, scale=..., translate=...)`; see CloudAccuracy.
+    """
+
+    def __init__(self, votes: dict | None = None):
+        self.votes = dict(votes) if votes else None
+
+    def initial(self, model: nn.Module) -> Initial:
+        return model.initial
+
+    def metric(self, dataset: Any, model: nn.Module) -> CloudAccuracy:
+        return CloudAccuracy(len(dataset), model.num_classes, dataset.classes, self.votes)

@@ -1,0 +1,44 @@
+"""Point networks: their arguments from names and shapes, as far as those tell."""
+
+from typing import Any
+
+from pretrain.checkpoint.readers.reading import Reading
+from pretrain.checkpoint.shapes import Shapes, mlp_ratio
+from pretrain.errors import CheckpointError
+
+HEADS = {192: 3, 384: 6, 768: 12}
+"""Attention heads by width: 6 in every published network, which are all 384 wide; the others as image transformers."""
+SIZES = {192: 'tiny', 384: 'small', 768: 'base'}
+
+
+def points(shapes: Shapes, reading: Reading, known: dict) -> tuple[str, dict[str, Any]]:
+    """Name and arguments. No tensor depends on the groups: `--arch-args`, else what the reader knows of its family."""
+    width = shapes.common(r'blocks\.\d+\.norm[12]\.(weight|bias)')
+    heads = known.get('num_heads') or reading.net_args.get('num_heads') or HEADS.get(width)
+    if not heads:
+        raise CheckpointError(
+            f'{shapes.label}: the number of attention heads of a {width} wide point network cannot be told from the '
+            'file; give it: --arch-args \'{"num_heads": 6}\''
+        )
+    args: dict[str, Any] = {
+        'embed_dim': width,
+        'depth': shapes.count(r'blocks\.(\d+)\.'),
+        'num_heads': heads,
+        'mlp_ratio': mlp_ratio(width, shapes.common(r'blocks\.\d+\.mlp\.fc1\.(weight|bias)')),
+        'qkv_bias': shapes.any(r'blocks\.\d+\.attn\.qkv\.bias'),
+        'class_token': 'cls_token' in shapes,
+    }
+    if 'reduce_dim.weight' in shapes:
+        args['group_width'] = shapes.need('reduce_dim.weight', 2)[1]
+    return f'point_{SIZES.get(width, "small")}', args
+
+
+def pyramid(shapes: Shapes, reading: Reading, known: dict) -> tuple[str, dict[str, Any]]:
+    """Widths and depths of the levels of a point pyramid; groups as for `points`."""
+    levels = shapes.count(r'stages\.(\d+)\.')
+    args = {
+        'widths': [shapes.common(rf'stages\.{i}\.blocks\.\d+\.norm1\.weight') for i in range(levels)],
+        'depths': [shapes.count(rf'stages\.{i}\.blocks\.(\d+)\.') for i in range(levels)],
+        'num_heads': known.get('num_heads') or 6,
+    }
+    return 'point_pyramid_small', args

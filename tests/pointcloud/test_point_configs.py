@@ -1,0 +1,212 @@
+"""Every config of pointcloud/: checked keys, figures of the sources, and each twin through its whole command."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+import pointcloud  # noqa: F401
+from pointcloud.procedural import write_demo
+from pointcloud.tokens import GroupTokenizer, load_tokenizer
+from pretrain.checkpoint import exchange
+from pretrain.checkpoint.describe import card_for_net
+from pretrain.encoders.net import create_net
+from pretrain.engine.derive import derive
+from pretrain.engine.groups import param_groups
+from pretrain.engine.launch import launch, load_config
+from pretrain.engine.lint import check_keys
+from pretrain.engine.transfer import Request, run_transfer
+from pretrain.registry import MODELS, PARAM_SCHEDULERS, register_all
+
+FOLDER = Path(__file__).parents[2] / 'pointcloud' / 'configs'
+FULL = sorted(FOLDER.glob('*.py'))
+MINI = sorted((FOLDER / 'mini').glob('*.py'))
+TRANSFERS = [p for p in MINI if 'task' in load_config(p)]
+PRETRAINING = [p for p in MINI if p not in TRANSFERS]
+CONTROLS = ('mae_', 'point-mae_vit-small_ft_1xb32-300e_modelnet40-1k', 'point-mae_vit-small_svm', 'point-m2ae')
+register_all()
+
+# Effective batch, peak lr, epochs, warm-up, last lr, clip, weight decay, points, groups, size, published.
+# Sources: the docstrings of the configs.
+FT = (32, 5e-4, 300, 10, 1e-6, 10.0)
+FIGURES = {
+    'point-mae_vit-small_dec384x4_1xb128-300e_shapenet55': (128, 1e-3, 300, 10, 1e-6, None, 1024, 64, 32, None),
+    'point-mae_vit-small_ft_1xb32-300e_modelnet40-1k': (*FT, 1024, 64, 32, 0.932),
+    'point-mae_vit-small_ftvote_1xb32-300e_modelnet40-1k': (*FT, 1024, 64, 32, 0.938),
+    'point-mae_vit-small_ft_1xb32-300e_modelnet40-8k': (*FT, 8192, 512, 32, None),
+    'point-mae_vit-small_ft_1xb32-300e_scanobjectnn-objbg': (*FT, 2048, 128, 32, 0.9002),
+    'point-mae_vit-small_ft_1xb32-300e_scanobjectnn-objonly': (*FT, 2048, 128, 32, 0.8829),
+    'point-mae_vit-small_ft_1xb32-300e_scanobjectnn-pbt50rs': (*FT, 2048, 128, 32, 0.8518),
+    'point-mae_vit-small_fewshot_1xb32-150e_modelnet40-5w10s': (32, 5e-4, 150, 10, 1e-6, 10.0, 1024, 64, 32, 0.963),
+    'point-mae_vit-small_fewshot_1xb32-150e_modelnet40-5w20s': (32, 5e-4, 150, 10, 1e-6, 10.0, 1024, 64, 32, 0.978),
+    'point-mae_vit-small_fewshot_1xb32-150e_modelnet40-10w10s': (32, 5e-4, 150, 10, 1e-6, 10.0, 1024, 64, 32, 0.926),
+    'point-mae_vit-small_fewshot_1xb32-150e_modelnet40-10w20s': (32, 5e-4, 150, 10, 1e-6, 10.0, 1024, 64, 32, 0.950),
+    'point-bert_vit-small_linear_1xb128-300e_shapenet55': (128, 5e-4, 300, 3, 1e-6, None, 1024, 64, 32, None),
+    'maskpoint_vit-small_dec384x1_1xb128-300e_shapenet55': (128, 5e-4, 300, 3, 1e-6, 10.0, 1024, 64, 32, None),
+    'point-bert_vit-small_ft_1xb32-300e_modelnet40-1k': (*FT, 1024, 64, 32, 0.9267),
+    'maskpoint_vit-small_ft_1xb32-300e_modelnet40-1k': (*FT, 1024, 64, 32, 0.938),
+    'point-mae_vit-small_partseg_1xb16-300e_shapenetpart': (16, 2e-4, 300, 10, 1e-6, 10.0, 2048, 128, 32, 0.861),
+}
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize('path', FULL + MINI, ids=lambda p: str(p.relative_to(FOLDER)))
+def test_keys_and_name(path):
+    cfg = load_config(path)
+    check_keys(cfg)
+    assert (
+        f'{path.name}' in path.read_text() and (FOLDER / 'mini' / path.name).exists() and (FOLDER / path.name).exists()
+    )
+    if path.parent == FOLDER:
+        assert 'Published: ' in path.read_text() or 'published is comparable' in path.read_text()
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize('name', sorted(FIGURES))
+def test_figures_of_the_source(name, tokenizer):
+    batch, lr, epochs, warmup, last, clip, points, groups, size, published = FIGURES[name]
+    cfg = load_config(FOLDER / f'{name}.py')
+    derived = derive(cfg, 1)
+    in_name = int(re.search(r'-(\d+)e_', name)[1])
+    assert (derived.effective_batch, derived.lr, cfg.train_cfg.epochs, in_name) == (batch, lr, epochs, epochs)
+    schedule = PARAM_SCHEDULERS.build({'total': epochs * 100, 'per_epoch': 100, **cfg.param_scheduler})
+    assert schedule.warmup == warmup * 100
+    assert schedule(0) * lr == pytest.approx(1e-6) and schedule(epochs * 100) * lr == pytest.approx(last)
+    assert (cfg.optim_wrapper.get('clip_grad') or {}).get('max_norm') == clip
+    assert cfg.optim_wrapper.optimizer.weight_decay == 0.05
+    if 'tokenizer' in cfg.model.get('target', {}):
+        cfg.model.target.tokenizer = tokenizer(32, 8192, 256)
+    cfg.model.update({'num_classes': 40, 'num_parts': 50} if cfg.model.type == 'PartSegmenter' else {})
+    if cfg.model.type == 'PointClassifier':
+        cfg.model.num_classes = 40
+    with torch.device('cpu' if cfg.model.get('target', {}).get('tokenizer') else 'meta'):
+        model = MODELS.build(cfg.model)
+    net = model.encoder.net if hasattr(model, 'encoder') else model.net
+    assert (net.num_groups, net.group_size, net.embed_dim, len(net.blocks)) == (groups, size, 384, 12)
+    assert net.blocks[0].attn.num_heads == 6 and net.blocks[0].attn.qkv.bias is None and net.position == 'every'
+    assert net.blocks[-1].drop_path1.drop_prob == pytest.approx(0.1) and net.norm.eps == 1e-5
+    assert cfg.train_dataloader.dataset.transform.num_points == points == cfg.model.num_points
+    found = list(cfg.recipe.get('published', {}).values())
+    assert found == ([] if published is None else [published])
+    rules = param_groups(model, lr, 0.05, cfg.optim_wrapper.paramwise_cfg)
+    decay = {n: g['weight_decay'] for g in rules for n in g['names']}
+    trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    assert all(decay[n] == (0.05 if p.ndim > 1 and 'token' not in n else 0) for n, p in trained)
+
+
+@pytest.mark.unit
+def test_scanobjectnn_transforms_keep_the_stored_coordinates():
+    for key in ('objbg', 'objonly', 'pbt50rs'):
+        cfg = load_config(FOLDER / f'point-mae_vit-small_ft_1xb32-300e_scanobjectnn-{key}.py')
+        for part in ('train', 'val'):
+            transform = cfg[f'{part}_dataloader'].dataset.transform
+            assert transform.get('normalise') is None and transform.sample == 'all'
+        assert cfg.train_dataloader.dataset.transform.get('rotate') is None
+        files = cfg.val_dataloader.dataset.source.files
+        assert ('nobg' in files) == (key == 'objonly') and ('scale75' in files) == (key == 'pbt50rs')
+        train = cfg.train_dataloader.dataset.source.source.files
+        assert train.replace('training_', 'test_') == files
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('clouds')
+    write_demo(folder, unlabelled=8, train=12, val=3)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def tokenizer(tmp_path_factory):
+    """The path of an untrained tokenizer of this size."""
+
+    def write(group_size, vocabulary=64, width=32):
+        path = tmp_path_factory.mktemp('tokenizer') / 'tokenizer.safetensors'
+        GroupTokenizer(group_size, vocabulary, width).save(path)
+        return str(path)
+
+    return write
+
+
+def small(cfg):
+    """Fewer groups, blocks and updates, so that the whole command takes a second."""
+    if 'encoder' not in cfg.model:
+        cfg.model.update(num_groups=8, group_size=8, vocabulary=32, width=16)
+    encoder = cfg.model.get('encoder', {})
+    args = encoder.arch_args if 'arch_args' in encoder else encoder
+    if 'pyramid' in cfg.filename:
+        args.update(widths=(12, 16, 24), num_heads=2, num_groups=(16, 12, 8), group_size=(8, 4, 4))
+    else:
+        args.update(embed_dim=24, depth=2, num_heads=4, num_groups=8, group_size=8)
+    if 'group_width' in args:
+        args.group_width = 16
+    for name, value in (('num_groups', 8), ('group_size', 8)):
+        if isinstance(encoder.get(name), int):
+            encoder[name] = value
+    points = 64
+    cfg.model.num_points = points
+    more = cfg.val_dataloader.dataset.transform.num_points > 512 if 'val_dataloader' in cfg else False
+    for part in ('train', 'val'):
+        if f'{part}_dataloader' in cfg:
+            loader = cfg[f'{part}_dataloader']
+            loader.num_workers = 0
+            votes = part == 'val' and more and (cfg.task.get('votes') if 'task' in cfg else False)
+            loader.dataset.transform.num_points = 80 if votes else points
+    if 'train_cfg' in cfg:
+        cfg.train_cfg.epochs = 2
+        cfg.train_dataloader.batch_size = min(cfg.train_dataloader.batch_size, 8)
+        cfg.train_cfg.effective_batch = min(cfg.train_cfg.effective_batch, 8)
+        cfg.param_scheduler.update(warmup=0)
+    if 'task' in cfg and 'folds' in cfg.task:
+        cfg.task.folds = 2
+    cfg.visualizer = dict(type='Visualizer', vis_backends=[])
+    return cfg
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize('path', PRETRAINING, ids=lambda p: p.stem)
+def test_pretraining_twin_runs(path, data, tmp_path, tokenizer):
+    cfg = small(load_config(path))
+    cfg.train_dataloader.dataset.source = dict(type='PointFolder', root=str(data / 'unlabelled'))
+    if 'tokenizer' in cfg.model.get('target', {}):
+        cfg.model.target.tokenizer = tokenizer(8)
+    launch(cfg, tmp_path).train()
+    if cfg.model.type == 'PointTokenizer':
+        assert load_tokenizer(tmp_path / 'tokenizer.safetensors').vocabulary == 32
+        return
+    card = exchange.read_card(tmp_path / 'encoder.safetensors')
+    assert card.method == cfg.recipe.method and card.initial_stage == 'mim'
+    assert list((tmp_path / 'pictures').glob('*.png'))
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize(
+    ('path', 'start'),
+    [(p, 'checkpoint') for p in TRANSFERS] + [(p, 'random') for p in TRANSFERS if p.stem.startswith(CONTROLS)],
+    ids=lambda p: getattr(p, 'stem', p),
+)
+def test_transfer_twin_runs(path, start, data, tmp_path):
+    cfg = small(load_config(path))
+    image = path.stem.startswith('mae_')
+    arch = 'vit_small_patch16_224' if image else cfg.model.encoder.arch
+    args = cfg.model.encoder.get('arch_args', {})
+    if image:
+        args = dict(embed_dim=24, depth=2, num_heads=4, img_size=32, patch_size=8)
+    net = create_net(arch, **args)
+    file = tmp_path / 'file.safetensors'
+    exchange.write(file, net.state_dict(), card_for_net(net, arch, args, initial_stage='mim'))
+    parts = 'partseg' in path.stem
+    places = dict(data=str(data / ('parts' if parts else 'train')), val=str(data / ('parts' if parts else 'val')))
+    weights = dict(checkpoint=str(file)) if start == 'checkpoint' else dict(checkpoint='random', like=str(file))
+    result, fresh = run_transfer(cfg, Request(work_dir=tmp_path / 'run', **weights, **places))
+    record = json.loads((tmp_path / 'run' / 'result.json').read_text())
+    assert fresh and 0 <= result.score <= 1 and record['protocol']['metric'] == cfg.protocol.metric
+    assert (record['load_report'] is None) == (start == 'random')
+    if start == 'checkpoint':
+        missing = record['load_report']['tensors']['missing']
+        assert bool(missing) == image and record['start']['sha256']
+    if cfg.task.type == 'FewShot':
+        folds = [json.loads((tmp_path / 'run' / f'fold{k}' / 'result.json').read_text()) for k in (0, 1)]
+        assert result.score == pytest.approx(sum(f['scores']['top1'] for f in folds) / 2)
+        assert 'top1_std' in result.scores and folds[0]['data'] != folds[1]['data']

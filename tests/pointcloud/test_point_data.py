@@ -1,0 +1,265 @@
+"""Files, sources, transforms and the data set: real layouts read, bad input named, nothing lost."""
+
+import pickle
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from point_files import binary_ply, class_folders, cloud, few_shot, h5_file, modelnet, shapenet_part
+
+import pointcloud  # noqa: F401
+from pointcloud.datasets import PointDataset, locate
+from pointcloud.files import check_cloud, read_cloud, sample_surface
+from pointcloud.pickles import load_pickle
+from pointcloud.transforms import PointTransform, farthest, rotation, unit_sphere
+from pretrain.data.loader import build_eval_loader
+from pretrain.errors import ConfigError, DataError
+from pretrain.points import farthest_points
+from pretrain.registry import DATASETS
+
+pytestmark = pytest.mark.unit
+POINTS = cloud(20)
+
+
+def written(folder, kind):
+    path = folder / f'cloud.{kind.split("-")[0]}'
+    if kind == 'npy':
+        np.save(path, POINTS)
+    elif kind in ('txt', 'xyz'):
+        np.savetxt(path, POINTS, delimiter=',' if kind == 'txt' else ' ', fmt='%.7f')
+    elif kind == 'ply-ascii':
+        rows = '\n'.join(' '.join(map(str, row)) for row in POINTS)
+        head = 'ply\nformat ascii 1.0\nelement vertex 20\nproperty float x\nproperty float y\nproperty float z\n'
+        path.write_text(
+            head + 'element face 1\nproperty list uchar int vertex_indices\nend_header\n' + rows + '\n3 0 1 2\n'
+        )
+    elif kind.startswith('ply'):
+        binary_ply(path, POINTS, '<' if kind.endswith('little') else '>')
+    elif kind.startswith('off'):
+        rows = '\n'.join(' '.join(map(str, row)) for row in POINTS)
+        path.write_text(('OFF\n20 0 0\n' if kind == 'off' else 'OFF20 0 0\n') + rows + '\n')
+    elif kind == 'h5':
+        with h5py.File(path, 'w') as file:
+            file['data'] = POINTS
+    return path
+
+
+KINDS = ['npy', 'txt', 'xyz', 'ply-ascii', 'ply-little', 'ply-big', 'off', 'off-joined', 'h5']
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_every_format_gives_the_same_points(kind, tmp_path):
+    assert np.allclose(check_cloud(read_cloud(written(tmp_path, kind)))[:, :3], POINTS, atol=1e-6)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_truncated_file_is_an_error(kind, tmp_path):
+    path = written(tmp_path, kind)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.4)])
+    if kind in ('txt', 'xyz'):  # whole lines are lost without a trace; a cut line is not
+        path.write_bytes(path.read_bytes().rstrip()[:-9])
+    with pytest.raises((ValueError, OSError)):
+        check_cloud(read_cloud(path), least=20)
+
+
+def test_surface_of_a_mesh(tmp_path):
+    (tmp_path / 'a.off').write_text('OFF\n4 1 0\n0 0 0\n1 0 0\n1 1 0\n0 1 0\n4 0 1 2 3\n')
+    points = read_cloud(tmp_path / 'a.off')
+    assert points.shape == (8192, 3) and np.array_equal(points, read_cloud(tmp_path / 'a.off'))
+    assert points.min() >= 0 and points.max() <= 1 and np.abs(points.mean(0) - (0.5, 0.5, 0)).max() < 0.02
+    assert abs((points[:, 0] > points[:, 1]).mean() - 0.5) < 0.03  # both triangles of the square, by area
+    with pytest.raises(ValueError, match='no area'):
+        sample_surface(np.zeros((3, 3)), np.array([[0, 1, 2]]))
+
+
+@pytest.mark.parametrize(
+    ('array', 'words'),
+    [
+        (np.full((40, 3), np.nan, 'f4'), '40 of 40 points are NaN'),
+        (cloud(10), '10 points, but a group needs 32'),
+        (np.empty((0, 3), 'f4'), 'no points'),
+        (np.ones((40, 2), 'f4'), r'expected numbers \(N, 3\)'),
+        (np.array([['a'] * 3] * 40), 'expected numbers'),
+    ],
+)
+def test_bad_clouds_are_named(array, words):
+    with pytest.raises(ValueError, match=words):
+        check_cloud(array, 32)
+
+
+def dataset(root, **changes):
+    cfg = dict(source=dict(type='PointFolder', root=str(root)), labels=True, least=16)
+    return PointDataset(**{**cfg, 'transform': PointTransform(32, sample='random'), **changes})
+
+
+def test_damaged_clouds_are_replaced_in_training_and_raise_in_evaluation(tmp_path):
+    class_folders(tmp_path)
+    bad = {'0.xyz': b'', '1.xyz': b'1 2 3\nnan 0 1\n', '2.xyz': b'0 0 0\n' * 20, '3.xyz': b'1 2 3\n1 2\n'}
+    for name, data in bad.items():
+        (tmp_path / 'box' / name).write_bytes(data)
+    found = dataset(tmp_path)
+    words = ['empty', 'NaN', '20 points, 32 are asked', 'line 2 has 2 numbers']
+    for i, word in enumerate(words):
+        with pytest.raises(DataError, match=f'box/{i}.xyz.*{word}'):
+            found[i]
+        sample = found[(0, i)]
+        assert sample['points'].shape == (32, 3) and torch.isfinite(sample['points']).all()
+        assert any(name.endswith(f'box/{i}.xyz') for name, _ in sample['replaced'])
+    sound = found[(0, 5)]
+    assert sound['replaced'] == [] and sound['label'] == 1 and sound['index'] == 5
+    assert not torch.equal(sound['points'], found[(1, 5)]['points'])  # another epoch, another draw
+    assert torch.equal(sound['points'], found[(0, 5)]['points'])
+
+
+def test_folder_layouts(tmp_path):
+    assert dataset(class_folders(tmp_path / 'a')).classes == ['box', 'line']
+    (tmp_path / 'a' / 'empty').mkdir()
+    with pytest.raises(DataError, match='empty'):
+        dataset(tmp_path / 'a')
+    (tmp_path / 'b').mkdir()
+    with pytest.raises(DataError, match='no cloud in'):
+        dataset(tmp_path / 'b')
+    np.save(tmp_path / 'b' / 'x.npy', cloud(64))
+    with pytest.raises(DataError, match='labels are asked for'):
+        dataset(tmp_path / 'b')
+    assert len(dataset(tmp_path / 'b', labels=False)) == 1
+
+
+def test_h5_files(tmp_path):
+    h5_file(tmp_path / 'train0.h5'), h5_file(tmp_path / 'train1.h5', seed=1)
+    (tmp_path / 'train_files.txt').write_text('some/where/train0.h5\nsome/where/train1.h5\n')
+    (tmp_path / 'shape_names.txt').write_text('bed\nchair\n')
+    source = DATASETS.build(locate(str(tmp_path / 'train_files.txt')))
+    assert len(source) == 12 and source.classes == ['bed', 'chair'] and source.label(7) == 1
+    assert locate(str(tmp_path)) == {'type': 'H5Source', 'files': str(tmp_path / 'train_files.txt')}
+    with h5py.File(tmp_path / 'train1.h5') as file:
+        assert np.array_equal(source.read(6), file['data'][0])
+    (tmp_path / 'bad.h5').write_bytes((tmp_path / 'train0.h5').read_bytes()[:500])
+    with pytest.raises(DataError, match=r'bad\.h5 cannot be read'):
+        DATASETS.build(dict(type='H5Source', files=str(tmp_path / 'bad.h5')))
+    h5_file(tmp_path / 'many.h5', labels=3)
+    with pytest.raises(DataError, match='label 2'):
+        DATASETS.build(dict(type='H5Source', files=str(tmp_path / 'many.h5')))
+
+
+def test_scanobjectnn_is_not_normalised_again(tmp_path):
+    h5_file(tmp_path / 'training_objectdataset.h5')
+    source = dict(type='H5Source', files=str(tmp_path / 'training_objectdataset.h5'))
+    found = PointDataset(source, PointTransform(64, sample='all'), labels=True)
+    with h5py.File(tmp_path / 'training_objectdataset.h5') as file:
+        assert np.array_equal(found[2]['points'].numpy(), file['data'][2])
+
+
+def test_modelnet_with_and_without_cache(tmp_path):
+    root = modelnet(tmp_path / 'm')
+    source = DATASETS.build(locate(str(root), 'val'))
+    assert len(source) == 4 and source.classes == ['night_stand', 'sofa'] and source.label(3) == 1
+    assert source.read(0).shape == (80, 6)
+    plain = [PointTransform(20, sample='farthest')(source.read(i)) for i in range(4)]
+    best = [source.read(i)[farthest(source.read(i)[:, :3].astype('f4'), 60)] for i in range(4)]
+    (root / 'modelnet40_test_8192pts_fps.dat').write_bytes(pickle.dumps([best, [np.array([s]) for s in (0, 0, 1, 1)]]))
+    cached = DATASETS.build(locate(str(root), 'val'))
+    for i in range(4):  # farthest points are nested, so the cache changes nothing
+        assert np.allclose(PointTransform(20, sample='farthest')(cached.read(i)), plain[i])
+    (root / 'modelnet40_test_8192pts_fps.dat').write_bytes(pickle.dumps([best, [1, 0, 1, 1]]))
+    with pytest.raises(DataError, match='other labels'):
+        DATASETS.build(locate(str(root), 'val'))
+
+
+def test_shapenet_list(tmp_path):
+    (tmp_path / 'shapenet_pc').mkdir(), (tmp_path / 'ShapeNet-55').mkdir()
+    names = ['02691156-aa.npy', '03001627-bb.npy', '02691156-cc.npy']
+    for name in names[:2]:
+        np.save(tmp_path / 'shapenet_pc' / name, cloud(50))
+    listed = tmp_path / 'ShapeNet-55' / 'train.txt'
+    listed.write_text('\n'.join(names[:2]))
+    source = DATASETS.build(locate(str(tmp_path)))
+    assert source.classes == ['02691156', '03001627'] and source.label(1) == 1 and source.read(0).shape == (50, 3)
+    listed.write_text('\n'.join(names))
+    with pytest.raises(DataError, match=r'02691156-cc\.npy'):
+        DATASETS.build(locate(str(tmp_path)))
+
+
+def test_few_shot_folds_of_both_spellings(tmp_path):
+    for spelling in ('5way10shot', '5way_10shot'):
+        root = few_shot(tmp_path / spelling, spelling=spelling)
+        for part, count in (('train', 50), ('test', 15)):
+            source = DATASETS.build(dict(type='FewShotFold', root=str(root), way=5, shot=10, fold=1, part=part))
+            assert len(source) == count and [source.label(i) for i in (0, count - 1)] == [0, 4]
+    with pytest.raises(DataError, match=r'2\.pkl'):
+        DATASETS.build(dict(type='FewShotFold', root=str(root), way=5, shot=10, fold=2))
+
+
+class Evil:
+    def __reduce__(self):
+        return print, ('executed',)
+
+
+@pytest.mark.parametrize('protocol', [0, 1, 2, 3, 4, 5])
+def test_pickles_of_arrays_are_read_and_all_else_is_refused(protocol, tmp_path, capsys):
+    path = tmp_path / 'x.pkl'
+    rows = {'train': [(cloud(5), np.int32(3), 'name')], 'test': (np.array(['a', 2], dtype=object), 1.5, None, b'x')}
+    path.write_bytes(pickle.dumps(rows, protocol))
+    assert np.array_equal(load_pickle(path)['train'][0][0], cloud(5))
+    path.write_bytes(pickle.dumps({'train': [Evil()]}, protocol))
+    with pytest.raises(DataError, match='print, which could run code'):
+        load_pickle(path)
+    assert capsys.readouterr().out == ''
+    path.write_bytes(pickle.dumps(rows, protocol)[:-20])
+    with pytest.raises(DataError, match='cannot be read'):
+        load_pickle(path)
+
+
+def test_shapenet_part(tmp_path):
+    root = shapenet_part(tmp_path / 's')
+    source = DATASETS.build(dict(type='ShapeNetPart', root=str(root), part='trainval'))
+    assert len(source) == 8 and source.classes == ['Airplane', 'Mug'] and source.parts == [[0, 1, 2, 3], [36, 37]]
+    found = PointDataset(source, PointTransform(100, sample='replace', normalise='before'), labels=True)
+    sample = found[(0, 3)]
+    assert sample['points'].shape == (100, 3) and set(sample['parts'].tolist()) <= {36, 37} and sample['label'] == 1
+    mine = source.read(3)  # points keep their parts through sampling and normalisation
+    known = {tuple(np.round(p, 4)): part for p, part in zip(unit_sphere(mine[:, :3]), mine[:, 3], strict=True)}
+    assert all(
+        known[tuple(np.round(p, 4))] == q for p, q in zip(sample['points'].numpy(), sample['parts'], strict=True)
+    )
+    file = Path(source.name(0))
+    first, *rest = file.read_text().splitlines()
+    file.write_text('\n'.join([' '.join([*first.split()[:-1], '36']), *rest]))
+    with pytest.raises(DataError, match='part 36 is none of Airplane'):
+        found[0]
+
+
+def test_transforms():
+    points = cloud(60)
+    assert np.array_equal(farthest(points, 20), farthest_points(torch.from_numpy(points)[None], 20)[0].numpy())
+    ball = PointTransform(60, sample='all', normalise='before')(points)
+    assert np.abs(ball.mean(0)).max() < 1e-6 and np.linalg.norm(ball, axis=1).max() == pytest.approx(1, abs=1e-6)
+    np.random.seed(0)
+    out = PointTransform(60, sample='all', scale=(2 / 3, 3 / 2), translate=0.2)(points)
+    factors = np.ptp(out, 0) / np.ptp(points, 0)
+    assert len(set(factors.round(3))) == 3 and (factors > 0.66).all() and (factors < 1.51).all()
+    one = PointTransform(60, sample='all', scale=(0.8, 1.25), isotropic=True)(points)
+    assert np.allclose(np.ptp(one, 0) / np.ptp(points, 0), (np.ptp(one, 0) / np.ptp(points, 0))[0], atol=1e-5)
+    turned = PointTransform(60, sample='all', rotate='y')(points)
+    assert np.allclose(turned[:, 1], points[:, 1]) and not np.allclose(turned[:, 0], points[:, 0])
+    assert np.allclose(rotation('z', np.pi / 2) @ (1, 0, 0), (0, 1, 0), atol=1e-6)
+    pool = PointTransform(20, sample='pool', pool=30)(points)
+    best = points[farthest(points, 30)]
+    assert all((best == row).all(1).any() for row in pool) and len(np.unique(pool, axis=0)) == 20
+    many = PointTransform(100, sample='random', few='repeat')(points)
+    assert len(many) == 100 and len(np.unique(many, axis=0)) == 60
+    with pytest.raises(ConfigError, match=r'transform\.sample'):
+        PointTransform(sample='all of them')
+
+
+def test_batches_travel_whole(tmp_path):
+    found = dataset(class_folders(tmp_path))
+    batch = next(iter(build_eval_loader(found, 3)))
+    assert batch['points'].shape == (3, 32, 3) and batch['label'].tolist() == [0, 0, 0] and len(batch['id']) == 3
+
+
+def test_locate_names_what_is_understood(tmp_path):
+    with pytest.raises(DataError, match='give a folder'):
+        locate(str(tmp_path / 'nothing'))

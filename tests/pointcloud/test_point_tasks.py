@@ -1,0 +1,204 @@
+"""Heads, metrics, SVM, image initialisation, selection: each against a plain statement."""
+
+import numpy as np
+import pytest
+import torch
+from point_files import ARGS, D, class_folders
+
+import pointcloud  # noqa: F401
+from pointcloud.fewshot import Shots
+from pointcloud.initial import initial_points
+from pointcloud.metrics import CloudAccuracy, PartIoU
+from pointcloud.segmentation import interpolate
+from pointcloud.selection import HeldOut
+from pointcloud.sources import PointFolder
+from pointcloud.svm import fit_svm, svm_scores
+from pretrain.checkpoint import exchange
+from pretrain.checkpoint.describe import card_for_net
+from pretrain.checkpoint.to_points import FRESH
+from pretrain.encoders.net import create_net
+from pretrain.errors import CheckpointError, ConfigError
+from pretrain.registry import MODELS
+
+pytestmark = pytest.mark.unit
+ENCODER = dict(arch='point_tiny', arch_args=ARGS)
+
+
+def classifier(**changes):
+    return MODELS.build({'type': 'PointClassifier', 'num_classes': 3, 'num_points': 64, 'encoder': ENCODER, **changes})
+
+
+def test_head_takes_class_token_and_maximum():
+    m = classifier().eval()
+    points = torch.randn(2, 64, 3)
+    x = m.net.forward_features(points)
+    assert x.shape == (2, 1 + 8, D)
+    expected = m.head(torch.cat([x[:, 0], x[:, 1:].max(1)[0]], 1))
+    assert torch.equal(m.logits(points), expected)
+    kinds = [type(layer).__name__ for layer in m.head]
+    assert kinds == ['Linear', 'BatchNorm', 'ReLU', 'Dropout'] * 2 + ['Linear']
+    assert m.head[0].in_features == 2 * D and m.head[0].out_features == m.head[4].out_features == 256
+
+
+def test_frozen_network_stays_as_it_is():
+    m = classifier(frozen=True).train()
+    before = {k: v.clone() for k, v in m.net.state_dict().items()}
+    m.loss({'points': torch.randn(4, 64, 3), 'label': torch.tensor([0, 1, 2, 0])})['loss'].backward()
+    assert all(torch.equal(v, before[k]) for k, v in m.net.state_dict().items())
+    assert all(p.grad is None for p in m.net.parameters()) and m.head[0].weight.grad is not None
+
+
+def test_votes_are_one_round_and_do_not_depend_on_the_batch():
+    m = classifier().eval()
+    batch = {'points': torch.randn(3, 80, 3), 'index': torch.tensor([4, 9, 2])}
+    args = dict(votes=3, scale=(2 / 3, 1.5), translate=0.2)
+    whole = m.vote(batch, **args)
+    alone = [m.vote({k: v[i : i + 1] for k, v in batch.items()}, **args) for i in range(3)]
+    torch.testing.assert_close(whole, torch.cat(alone), rtol=1e-5, atol=1e-5)
+    assert not torch.allclose(whole, m.logits(batch['points']), atol=1e-4)
+    assert torch.equal(m.logits(batch['points']), m.logits(batch['points'][:, :64]))
+    metric = CloudAccuracy(1, 3, votes=dict(count=2, scale=(1, 1), translate=0.0))
+    few = {'points': torch.randn(1, 64, 3), 'index': torch.tensor([0]), 'label': torch.tensor([0])}
+    with pytest.raises(ConfigError, match='votes draw from more points'):
+        metric.observe(m, few)
+
+
+def test_accuracy_does_not_depend_on_order_or_batches():
+    logits, label = torch.randn(20, 4), torch.randint(4, (20,))
+    one = CloudAccuracy(20, 4)
+    one.add(torch.arange(20), logits, label)
+    other = CloudAccuracy(20, 4)
+    for i in torch.randperm(20).split(3):
+        other.add(i, logits[i], label[i])
+    found = one.scores()
+    assert found.overall == other.scores().overall
+    assert found.overall['top1'] == (logits.argmax(1) == label).double().mean().item()
+    own = [(logits.argmax(1)[label == c] == c).float().mean().item() for c in label.unique()]
+    assert found.overall['mean_class_top1'] == pytest.approx(np.mean(own))
+    assert found.overall['nll'] == pytest.approx(float(torch.nn.functional.cross_entropy(logits, label)), rel=1e-5)
+    one.add(torch.tensor([3]), logits[:1], label[:1])
+    with pytest.raises(RuntimeError, match='21 predictions'):
+        one.scores()
+    with pytest.raises(RuntimeError, match='not finite'):
+        other.add(torch.tensor([3]), torch.full((1, 4), torch.nan), label[:1])
+
+
+def test_part_iou_by_hand():
+    """Two mugs (parts 2, 3) and a bag (0, 1). The likeliest part of another object never counts."""
+    metric = PartIoU(3, [(0, 1), (2, 3)], ['Bag', 'Mug'])
+    high = torch.tensor([9.0, 0, 0, 0])  # a bag's part wins by far, but these are mugs
+
+    def scores(parts):
+        return torch.stack([high + 5 * torch.eye(4)[p] for p in parts])
+
+    metric.add(2, 1, scores([2, 2, 3, 3]), torch.tensor([2, 3, 3, 3]))  # 1/2 and 2/3
+    metric.add(0, 1, scores([2, 2, 2, 2]), torch.tensor([2, 2, 2, 2]))  # 1, and the absent part counts 1
+    metric.add(1, 0, 20 * torch.eye(4)[[0, 0, 1, 1]], torch.tensor([1, 1, 0, 0]))  # 0
+    found = metric.scores()
+    mug = ((1 / 2 + 2 / 3) / 2 + 1) / 2
+    assert found.overall['instance_miou'] == pytest.approx((2 * mug + 0) / 3)
+    assert found.overall['class_miou'] == pytest.approx((mug + 0) / 2)
+    assert found.per_class['miou'] == pytest.approx({'Bag': 0.0, 'Mug': mug})
+    assert found.overall['accuracy'] == pytest.approx(7 / 12)
+
+
+def test_interpolation_at_a_centre_is_its_feature():
+    centres, features = torch.randn(2, 6, 3), torch.randn(2, 6, 5)
+    torch.testing.assert_close(interpolate(centres, centres, features), features, rtol=0, atol=1e-3)
+    middle = (centres[:, :1] + centres[:, 1:2]) / 2
+    assert interpolate(middle, centres[:, :2], features[:, :2]).allclose(
+        features[:, :2].mean(1, keepdim=True), atol=1e-4
+    )
+
+
+def test_segmenter_gives_every_point_scores_and_trains():
+    m = MODELS.build(dict(type='PartSegmenter', encoder=ENCODER, num_classes=2, num_parts=6, num_points=64))
+    assert m.take == [0, 1]  # of 2 blocks; 3, 7 and 11 of 12
+    batch = {'points': torch.randn(3, 64, 3), 'label': torch.tensor([0, 1, 1]), 'parts': torch.randint(6, (3, 64))}
+    assert m.predict(batch)['logits'].shape == (3, 64, 6)
+    m.loss(batch)['loss'].backward()
+    assert not [n for n, p in m.named_parameters() if p.grad is None]
+    m.eval()
+    other = m.predict({**batch, 'label': torch.tensor([1, 1, 1])})['logits']
+    same = torch.isclose(other, m.predict(batch)['logits'], atol=1e-6).flatten(1).all(1)
+    assert same.tolist() == [False, True, True]  # the category is an input
+
+
+def test_svm_is_at_the_optimum_of_its_problem():
+    """The gradient of the convex problem vanishes, and SciPy's solver finds the same weights."""
+    from scipy.optimize import minimize
+
+    x, label = torch.randn(40, 3), torch.randint(3, (40,))
+    weight = fit_svm(x, label, 3, c=0.5)
+    for c in range(3):
+        sign = np.where(label.numpy() == c, 1.0, -1.0)
+        ones = np.column_stack([x.double().numpy(), np.ones(40)])
+
+        def loss(w, sign=sign, ones=ones):
+            return w @ w / 2 + 0.5 * (np.maximum(0, 1 - sign * (ones @ w)) ** 2).sum()
+
+        best = minimize(loss, np.zeros(4), method='BFGS', options={'gtol': 1e-8})
+        assert np.allclose(weight[:, c].numpy(), best.x, atol=1e-4)
+    far = torch.randn(30, 3) * 0.1
+    far[:15] += 5
+    own = (torch.arange(30) < 15).long()
+    assert (svm_scores(far, fit_svm(far, own, 2, 1.0)).argmax(1) == own).all()
+
+
+def image_checkpoint(folder, **args):
+    shape = dict(img_size=32, patch_size=8, embed_dim=D, depth=2, num_heads=4, **args)
+    net = create_net('vit_small_patch16_224', **shape)
+    path = folder / 'image.safetensors'
+    exchange.write(path, net.state_dict(), card_for_net(net, 'vit_small_patch16_224', shape, method='mae'))
+    return net, path
+
+
+def test_blocks_of_an_image_network_become_those_of_a_point_network(tmp_path):
+    image, path = image_checkpoint(tmp_path)
+    initial = initial_points(64, checkpoint=str(path), num_groups=8, group_size=6)
+    net, report = initial.net, initial.report
+    x = torch.randn(2, 9, D)
+    y = x
+    for block in image.blocks:
+        y = block(y)
+    found, _ = net.eval().encode(x, torch.zeros_like(x))
+    torch.testing.assert_close(found, image.norm(y), rtol=0, atol=1e-5)  # epsilon and biases are carried
+    assert torch.equal(net.cls_token, image.cls_token) and (net.num_groups, net.position) == (8, 'every')
+    assert {e['name'] for e in report.dropped} == {'patch_embed.proj.weight', 'patch_embed.proj.bias', 'pos_embed'}
+    from fnmatch import fnmatch
+
+    assert report.allowed == report.missing and len(report.missing) > 10
+    assert all(any(fnmatch(name, p) for p in FRESH) for name in report.missing)
+    assert initial.card.arch == 'vit_small_patch16_224' and initial.sha256
+    control = initial_points(64, like=str(path), num_groups=8, group_size=6)
+    assert {n: t.shape for n, t in control.net.state_dict().items()} == {
+        n: t.shape for n, t in net.state_dict().items()
+    }
+    assert control.report is None and not torch.equal(
+        control.net.blocks[0].attn.qkv.weight, net.blocks[0].attn.qkv.weight
+    )
+
+
+def test_image_networks_with_other_blocks_are_refused(tmp_path):
+    _, path = image_checkpoint(tmp_path, init_values=1e-5)
+    with pytest.raises(CheckpointError, match=r'do not fit a point network: it has blocks.*ls'):
+        initial_points(64, checkpoint=str(path))
+
+
+def test_held_out_clouds_are_never_trained_on(tmp_path):
+    source = PointFolder(str(class_folders(tmp_path, clouds=10)))
+    kept = HeldOut(source, 0.3)
+    held = kept.other()
+    names = [{s.name(i) for i in range(len(s))} for s in (kept, held)]
+    assert not names[0] & names[1] and len(names[0] | names[1]) == 20
+    assert [held.label(i) for i in range(6)] == [0, 0, 0, 1, 1, 1]
+    assert names[1] == {HeldOut(source, 0.3, 'held').name(i) for i in range(6)}
+
+
+def test_shots_depend_on_the_fold_alone(tmp_path):
+    source = PointFolder(str(class_folders(tmp_path, clouds=10)))
+    draws = [{Shots(source, 2, fold).name(i) for i in range(4)} for fold in (0, 0, 1)]
+    assert draws[0] == draws[1] != draws[2]
+    assert [Shots(source, 2).label(i) for i in range(4)] == [0, 0, 1, 1]
+    with pytest.raises(Exception, match='class 0 has 10 clouds, 11 shots'):
+        Shots(source, 11)
