@@ -22,6 +22,7 @@ MINI = sorted((FOLDER / 'mini').glob('*.py'))
 ON_REAL_DATA = {
     'mae_vit3d-tiny-p8_dec48x2_1xb16-100e_hippocampus',
     'mae_vit3d-tiny-p8_unetr_1xb8-20e_hippocampus',
+    'mae-inflated_vit-tiny-p8_unetr_1xb8-20e_hippocampus',
 }
 
 # Pre-training: effective batch, peak lr, epochs, warm-up epochs, tokens, hidden, decoder width, depth, heads.

@@ -67,6 +67,13 @@ def test_spacing_changes_the_grid_and_is_reported(volumes):
     assert set(after['label'].unique().tolist()) <= set(before['label'].unique().tolist())  # nearest, no mixtures
 
 
+def test_labels_are_never_mixed():
+    image, label = np.random.default_rng(0).random((1, 12, 12, 12)).astype(np.float32), np.zeros((12, 12, 12), np.uint8)
+    label[3:9, 3:9, 3:9] = 2  # between 0 and 2 lies a class that is not there
+    found = PrepareVolume(standardise='all', spacing=(0.7, 0.8, 1.3))(image, np.eye(4), label, 'x').label
+    assert found.shape != label.shape and set(found.unique().tolist()) == {0, 2}
+
+
 def test_intensities():
     image = np.linspace(-300, 400, 64, dtype=np.float32).reshape(1, 4, 4, 4)
     affine = np.eye(4)

@@ -2,7 +2,8 @@
 
 Command: mimbench transfer medical/configs/mini/mae_vit3d-tiny-p8_unetr_1xb8-20e_hippocampus.py --checkpoint FILE
     --data LIST.json --work-dir DIR
-Hardware: a CPU. Intensities are scaled by the percentiles of each volume.
+Hardware: a CPU. Intensities are scaled by the percentiles of each volume; nothing is flipped, because
+the classes are what lies in front and behind.
 """
 
 _base_ = '../_base_/mini_unetr.py'
@@ -13,7 +14,7 @@ train_dataloader = dict(
     batch_size=8,
     dataset=dict(
         prepare=dict(_delete_=True, type='PrepareVolume', orientation='RAS', percentiles=(0.5, 99.5)),
-        crop=dict(size=(32, 48, 32), rotate90=0.0),
+        crop=dict(size=(32, 48, 32), flip=0.0, rotate90=0.0),
     ),
 )
 val_dataloader = dict(
