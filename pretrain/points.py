@@ -35,10 +35,11 @@ def farthest_points(points: Tensor, count: int, skip_near_origin: bool = False) 
     if skip_near_origin:
         nearest = torch.where(points.square().sum(-1) <= NEAR_ORIGIN, -1.0, nearest)
     chosen = torch.zeros(batch, count, dtype=torch.long, device=points.device)
-    rows = torch.arange(batch, device=points.device)
+    axes = [axis.contiguous() for axis in points.unbind(-1)]  # sums over a last axis of 3 would take most of the time
     for i in range(1, count):
-        last = points[rows, chosen[:, i - 1]]
-        nearest = torch.minimum(nearest, (points - last[:, None]).square().sum(-1))
+        last = chosen[:, i - 1 : i]
+        distance = sum((axis - axis.gather(1, last)).square_() for axis in axes)
+        nearest = torch.minimum(nearest, distance)  # type: ignore[arg-type]  # there is an axis
         chosen[:, i] = nearest.max(1).indices
     return chosen
 

@@ -56,9 +56,9 @@ FIGURES = {
 def test_keys_and_name(path):
     cfg = load_config(path)
     check_keys(cfg)
-    assert (
-        f'{path.name}' in path.read_text() and (FOLDER / 'mini' / path.name).exists() and (FOLDER / path.name).exists()
-    )
+    assert path.name in path.read_text()
+    twins = (FOLDER / 'mini' / path.name).exists() and (FOLDER / path.name).exists()
+    assert twins or 'dales' in path.stem  # small data of its own, no published recipe
     if path.parent == FOLDER:
         assert 'Published: ' in path.read_text() or 'published is comparable' in path.read_text()
 
