@@ -4,6 +4,6 @@ Reading order: `model.py` (the classifier), `task.py` (the task that trains it),
 `knn.py` and `probe.py`, which work on features.
 """
 
-from classification import frozen, knn, lars, model, probe, task, transforms
+from classification import frozen, knn, lars, model, probe, task
 
-__all__ = ['frozen', 'knn', 'lars', 'model', 'probe', 'task', 'transforms']
+__all__ = ['frozen', 'knn', 'lars', 'model', 'probe', 'task']

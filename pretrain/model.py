@@ -185,7 +185,7 @@ class MaskedModel(TrainableModel):
                 columns['reconstruction'] = torch.where(hidden, drawn, clean)
             columns['prediction'] = drawn
         if self.grid.axes == 3:
-            columns = {name: side_by_side(inputs) for name, inputs in columns.items()}
+            columns = {name: in_a_row(inputs) for name, inputs in columns.items()}
         return columns
 
     def _visible(self, images: Tensor) -> Tensor:
@@ -277,7 +277,7 @@ class MaskedModel(TrainableModel):
         return widths.pop()
 
 
-def side_by_side(inputs: Tensor, places: int = PLACES) -> Tensor:
+def in_a_row(inputs: Tensor, places: int = PLACES) -> Tensor:
     """`(B, C, T, H, W)` to evenly spaced places of the first axis in a row, `(B, C, H, places * W)`."""
     depth = inputs.shape[2]
     chosen = torch.linspace(0, depth - 1, min(places, depth)).long().to(inputs.device)

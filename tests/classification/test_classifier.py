@@ -11,10 +11,10 @@ from torch import nn
 
 from classification.loss import ClassLoss, Mixing
 from classification.model import Classifier
-from classification.transforms import FinetuneAugment
 from pretrain.checkpoint.initial import initial_net
 from pretrain.checkpoint.load import build_net
 from pretrain.checkpoint.nets import make_net
+from pretrain.data.finetune import FinetuneAugment
 from pretrain.encoders.layers import Layers
 from pretrain.encoders.net import forward_tokens
 from pretrain.errors import CheckpointError, ConfigError
