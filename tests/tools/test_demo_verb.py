@@ -1,30 +1,60 @@
 """The demo in its smallest size, from the pictures to the table; and again, when nothing is left to do."""
 
+from dataclasses import dataclass
+
 import pytest
+
+from tools.demo_parts import NEEDS, PARTS, Sizes
+from tools.main import main
+from tools.verbs import demo
 
 pytestmark = pytest.mark.smoke
 
 
-def test_demo(tmp_path, monkeypatch, capsys):
-    from pretrain.checkpoint.exchange import read_card
-    from tools.main import main
-    from tools.verbs import demo
+@dataclass
+class Small(Sizes):
+    unlabelled: int = 256
+    train: int = 64
+    val: int = 32
+    scenes: int = 8
+    val_scenes: int = 4
+    clips: int = 64
+    clouds: int = 80
+    volumes: int = 8
 
-    monkeypatch.setattr(demo, 'UNLABELLED', 256)
-    monkeypatch.setattr(demo, 'TRAIN', 64)
-    monkeypatch.setattr(demo, 'VAL', 32)
-    monkeypatch.setattr(demo, 'SCENES', 8)
-    monkeypatch.setattr(demo, 'VAL_SCENES', 4)
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """`run('images')`: the words of a part's demo, and its exit code."""
+    monkeypatch.setattr(demo, 'Sizes', Small)
     monkeypatch.setenv('MIMBENCH_CACHE', str(tmp_path / 'cache'))
-    arguments = ['demo', '--work-dir', str(tmp_path / 'demo'), '--epochs', '2', '--finetune-epochs', '3']
-    arguments += ['--dense-epochs', '1']
-    assert main(arguments) == 0
+    epochs = ['--epochs', '2', '--finetune-epochs', '3', '--dense-epochs', '1', '--other-epochs', '3']
+
+    def call(part: str) -> int:
+        return main(['demo', '--work-dir', str(tmp_path / 'demo'), '--only', part, *epochs])
+
+    return call
+
+
+def test_images(run, tmp_path, capsys):
+    from pretrain.checkpoint.exchange import read_card
+
+    assert run('images') == 0
     out = capsys.readouterr().out
-    assert 'coverage' in out or 'tensors' in out, 'the load report is shown'
-    for word in ('k-NN top-1', 'fine-tuned top-1', 'gain', 'random initialisation', 'reconstructions:'):
-        assert word in out
+    for word in ('tensors loaded', 'k-NN top-1', 'fine-tuned top-1', 'gain', 'random initialisation', 'picture:'):
+        assert word in out, word
     card = read_card(tmp_path / 'demo' / 'mae' / 'encoder.safetensors')
     assert card.mean == (0.5, 0.5, 0.5) and card.std == (0.25, 0.25, 0.25), 'statistics come from the dataset card'
     assert list((tmp_path / 'demo' / 'mae' / 'pictures').glob('*.png'))
-    assert main(arguments) == 0
+    assert run('images') == 0
     assert 'was done before' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('part', [name for name in PARTS if name != 'images'])
+def test_other_inputs(run, part, capsys):
+    if not demo.works(NEEDS[part]):
+        pytest.skip(f'the libraries of {NEEDS[part]} are not installed')
+    assert run(part) == 0
+    out = capsys.readouterr().out
+    for word in ('tensors loaded', 'random initialisation', 'gain', 'picture:'):
+        assert word in out, word

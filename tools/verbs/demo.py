@@ -7,90 +7,75 @@ import sys
 import time
 from pathlib import Path
 
-HELP = """Draw a small image set in real on-disk formats, pre-train MAE on it with a tiny ViT, show the load report, and
-measure k-NN, fine-tuning, detection and segmentation beside the random-init control. Every command is printed; they
-take your data too."""
+from tools.demo_parts import NEEDS, PARTS, Part, Sizes, Transfer
 
-PRETRAIN = 'pretrain/configs/mini/mae_vit-base-p16_dec512x8_8xb512-800e_in1k.py'
-KNN = 'classification/configs/mini/mae_vit-base-p16_knn_1xb256-k20_in1k.py'
-FINETUNE = 'classification/configs/mini/mae_vit-base-p16_ft_8xb128-100e_in1k.py'
-DETECT = 'det_mmdetection/configs/mini/mae_vit-base-p16_vitdet-mask_64xb1-100e_coco.py'
-SEGMENT = 'seg_mmsegmentation/configs/mini/mae_vit-base-p16_upernet_8xb2-160k_ade20k.py'
-UNLABELLED, TRAIN, VAL = 4000, 400, 400
-SCENES, VAL_SCENES = 160, 60
+HELP = """Draw small sets of images, clips, point clouds and volumes in real on-disk formats, pre-train a tiny network
+on each by masking, show the load report, and measure every downstream task beside the random-init control. Every
+command is printed; they take your data too."""
+
 ROOT = Path(__file__).resolve().parents[2]
-DENSE = ('det_mmdetection', 'seg_mmsegmentation')
-TITLES = {
-    'knn': 'k-NN top-1',
-    'finetune': 'fine-tuned top-1',
-    'detect': 'detection box AP',
-    'segment': 'segmentation mIoU',
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--work-dir', default='runs/demo', help='default: runs/demo; finished parts are not done again')
-    parser.add_argument('--epochs', type=int, default=15, help='of pre-training; default 15')
-    parser.add_argument('--finetune-epochs', type=int, default=40, help='default 40')
-    parser.add_argument('--dense-epochs', type=int, default=10, help='of detection and segmentation; default 10')
+    parser.add_argument('--only', action='append', choices=list(PARTS), help='one kind of input; repeatable')
+    for name, of in (
+        ('epochs', 'pre-training on images'),
+        ('finetune-epochs', 'fine-tuning on images'),
+        ('dense-epochs', 'detection and segmentation'),
+        ('other-epochs', 'clips, clouds and volumes'),
+    ):
+        default = getattr(Sizes, name.replace('-', '_'))
+        parser.add_argument(f'--{name}', type=int, default=default, help=f'of {of}; default {default}')
 
 
 def run(args: argparse.Namespace) -> int:
     os.environ.setdefault('OMP_NUM_THREADS', '1')  # enough for so small a model
-    from pretrain.data.procedural import write_set
-    from pretrain.data.scenes import write_scenes
-
     start = time.perf_counter()
     folder = Path(args.work_dir)
     os.environ.setdefault('MIMBENCH_CACHE', str(folder / 'cache'))
-    data = write_set(folder / 'data', UNLABELLED, TRAIN, VAL)
-    print(f'{UNLABELLED} unlabelled images in a tar shard, {TRAIN} + {VAL} labelled ones in class folders: {data}')
-    scenes = write_scenes(folder / 'scenes', SCENES, VAL_SCENES)
-    print(f'{SCENES} + {VAL_SCENES} scenes with COCO annotations and masks: {scenes}')
-
-    encoder = folder / 'mae' / 'encoder.safetensors'
-    if not encoder.exists():
-        options = [f'train_cfg.epochs={args.epochs}', f'default_hooks.pictures.interval={args.epochs}']
-        where = ['--data', str(data / 'unlabelled'), '--card', str(data), '--work-dir', str(folder / 'mae'), '--resume']
-        command('pretrain', PRETRAIN, *where, '--cfg-options', *options)
-    command('inspect', str(encoder))
-
-    sets = ['--data', str(data / 'train'), '--val', str(data / 'val')]
-    updates = max(args.dense_epochs * SCENES // 8, 2)
-    tasks = {
-        'knn': (KNN, sets, []),
-        'finetune': (FINETUNE, sets, [f'train_cfg.epochs={args.finetune_epochs}', 'train_cfg.effective_batch=32']),
-        'detect': (DETECT, ['--data', str(scenes)], [f'train_cfg.epochs={args.dense_epochs}']),
-        'segment': (
-            SEGMENT,
-            ['--data', str(scenes)],
-            [
-                f'train_cfg.iterations={updates}',
-                f'param_scheduler.warmup={updates // 10}',
-                'optim_wrapper.optimizer.lr=3e-3',
-            ],
-        ),
-    }
-    if not dense_works():
-        print('\ndetection and segmentation are left out: the operators of mmcv are not there; see mimbench doctor')
-        tasks = {name: task for name, task in tasks.items() if name in ('knn', 'finetune')}
-    for name, (config, where, options) in tasks.items():
-        compare(folder, name, config, encoder, where, options)
-    print(table(folder, list(tasks)))
-    pictures = sorted((folder / 'mae' / 'pictures').glob('*.png'))
-    print(f'reconstructions: {pictures[-1]}')
-    for name in ('detect', 'segment'):
-        for picture in sorted((folder / f'{name}-mae' / 'pictures').glob('*.png'))[:1]:
-            print(f'predictions: {picture}')
+    epochs = ('epochs', 'finetune_epochs', 'dense_epochs', 'other_epochs')
+    sizes = Sizes(**{name: getattr(args, name) for name in epochs})
+    done: list[Transfer] = []
+    pictures: list[Path] = []
+    for name in args.only or PARTS:
+        if not works(NEEDS[name]):
+            continue
+        part = PARTS[name](folder, sizes)
+        print(f'\n{part.said}')
+        encoder = pretrain(folder, part)
+        tasks = [task for task in part.transfers if works(task.domain)]
+        for task in tasks:
+            compare(folder, task, encoder)
+        done += tasks
+        pictures += sorted((folder / part.encoder / 'pictures').glob('*.png'))[-1:]
+        for task in tasks:
+            pictures += sorted((folder / f'{task.name}-mim' / 'pictures').glob('*.png'))[:1]
+    print(table(folder, done))
+    for picture in pictures:
+        print(f'picture: {picture}')
     print(f'done in {time.perf_counter() - start:.0f} s')
     return 0
 
 
-def dense_works() -> bool:
-    """Whether detection and segmentation can run here."""
+def works(domain: str) -> bool:
+    """Whether a domain can run here; says so where it cannot."""
     from tools.verbs.doctor import DOMAINS, probe
 
-    return not any(probe(library).problem for name in DENSE for library in DOMAINS[name])
+    missing = [library.module for library in DOMAINS[domain] if probe(library).problem]
+    if missing:
+        print(f'\n{domain} is left out: {", ".join(missing)} cannot be used; see mimbench doctor')
+    return not missing
+
+
+def pretrain(folder: Path, part: Part) -> Path:
+    """Pre-train, unless that was done, and show what the checkpoint is; its path."""
+    encoder = folder / part.encoder / 'encoder.safetensors'
+    if not encoder.exists():
+        words = [*part.pretrain, '--work-dir', str(folder / part.encoder), '--resume']
+        command('pretrain', *words, '--cfg-options', *part.options)
+    command('inspect', str(encoder))
+    return encoder
 
 
 def command(verb: str, *arguments: str) -> None:
@@ -103,14 +88,15 @@ def command(verb: str, *arguments: str) -> None:
         raise SystemExit(code)
 
 
-def compare(folder: Path, task: str, config: str, encoder: Path, where: list[str], options: list[str]) -> None:
+def compare(folder: Path, task: Transfer, encoder: Path) -> None:
     """One transfer from the checkpoint and one from random weights, side by side in processes of their own."""
     running = []
-    for name, checkpoint in (('mae', [str(encoder)]), ('random', ['random', '--like', str(encoder)])):
-        words = [config, '--checkpoint', *checkpoint, *where, '--work-dir', str(folder / f'{task}-{name}')]
-        words += ['--cfg-options', *options] if options else []
+    for name, checkpoint in (('mim', [str(encoder)]), ('random', ['random', '--like', str(encoder)])):
+        words = [task.config, '--checkpoint', *checkpoint, *task.where]
+        words += ['--work-dir', str(folder / f'{task.name}-{name}')]
+        words += ['--cfg-options', *task.options] if task.options else []
         print(f'\n$ mimbench transfer {" ".join(words)}', flush=True)
-        log = folder / f'{task}-{name}.log'
+        log = folder / f'{task.name}-{name}.log'
         with open(log, 'w') as file:
             call = [sys.executable, '-m', 'tools.main', 'transfer', *located(words)]
             environment = {
@@ -141,15 +127,16 @@ def located(words: list[str] | tuple[str, ...]) -> list[str]:
     return list(words)
 
 
-def table(folder: Path, tasks: list[str]) -> str:
+def table(folder: Path, tasks: list[Transfer]) -> str:
     """Scores of all transfers, a row for each task."""
     from pretrain.engine.record import read_result
 
-    lines = ['', f'{"":<20}{"MAE":>8}{"random":>9}{"gain":>9}{"seconds":>10}']
+    lines = ['', f'{"":<20}{"masked":>8}{"random":>9}{"gain":>9}{"seconds":>10}{"samples":>9}']
     for task in tasks:
-        results = [read_result(folder / f'{task}-{name}' / 'result.json') for name in ('mae', 'random')]
-        mae, random = (result.score for result in results)
+        results = [read_result(folder / f'{task.name}-{name}' / 'result.json') for name in ('mim', 'random')]
+        masked, random = (result.score for result in results)
         seconds = sum(result.cost.wall_seconds for result in results)
-        lines.append(f'{TITLES[task]:<20}{mae:8.3f}{random:9.3f}{mae - random:+9.3f}{seconds:10.0f}')
-    lines.append(f'one seed, {VAL} images and {VAL_SCENES} scenes to validate: small differences mean nothing')
+        count = results[0].num_samples['val']
+        lines.append(f'{task.title:<20}{masked:8.3f}{random:9.3f}{masked - random:+9.3f}{seconds:10.0f}{count:9d}')
+    lines.append('one seed, and few samples to validate on: small differences mean nothing')
     return '\n'.join(lines)
