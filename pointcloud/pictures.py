@@ -12,8 +12,8 @@ TURN, TILT = math.radians(35), math.radians(25)
 def draw_clouds(points: Tensor, like: Tensor, size: int = SIZE, colours: Tensor | None = None) -> Tensor:
     """`(B, N, 3)`, NaN for what is not to be drawn, to pictures `(B, 3, size, size)` in [0, 1].
 
-    All pictures of one cloud share the frame of `like` `(B, M, 3)`. y points up, as in ShapeNet and ModelNet. Points are
-    blue, near ones darker, or have their `colours` `(B, N, 3)`.
+    All pictures of one cloud share the frame of `like` `(B, M, 3)`. y points up, as in ShapeNet and ModelNet. Points
+    are blue, near ones darker, or have their `colours` `(B, N, 3)`.
     """
     low, high = like.amin(1, keepdim=True), like.amax(1, keepdim=True)
     centre, reach = (low + high) / 2, (high - low).norm(dim=-1, keepdim=True).clamp(min=1e-9) / 2
