@@ -9,10 +9,11 @@ SIZE = 128
 TURN, TILT = math.radians(35), math.radians(25)
 
 
-def draw_clouds(points: Tensor, like: Tensor, size: int = SIZE) -> Tensor:
+def draw_clouds(points: Tensor, like: Tensor, size: int = SIZE, colours: Tensor | None = None) -> Tensor:
     """`(B, N, 3)`, NaN for what is not to be drawn, to pictures `(B, 3, size, size)` in [0, 1].
 
-    All pictures of one cloud share the frame of `like` `(B, M, 3)`. y points up, as in ShapeNet and ModelNet.
+    All pictures of one cloud share the frame of `like` `(B, M, 3)`. y points up, as in ShapeNet and ModelNet. Points
+    are blue, near ones darker, or have their `colours` `(B, N, 3)`.
     """
     low, high = like.amin(1, keepdim=True), like.amax(1, keepdim=True)
     centre, reach = (low + high) / 2, (high - low).norm(dim=-1, keepdim=True).clamp(min=1e-9) / 2
@@ -21,13 +22,23 @@ def draw_clouds(points: Tensor, like: Tensor, size: int = SIZE) -> Tensor:
     depth = -math.sin(TURN) * x + math.cos(TURN) * z
     up, depth = math.cos(TILT) * y + math.sin(TILT) * -depth, math.sin(TILT) * y + math.cos(TILT) * depth
     pictures = torch.ones(len(points), 3, size, size)
-    for picture, column, row, far in zip(pictures, across, up, depth, strict=True):
+    own = [None] * len(points) if colours is None else list(colours.float().cpu())
+    for picture, column, row, far, given in zip(pictures, across, up, depth, own, strict=True):
         known = torch.isfinite(column)
         order = far[known].argsort()  # near points are drawn last
         i = ((1 - row[known][order]) / 2 * (size - 1)).round().long().clamp(0, size - 2)
         j = ((1 + column[known][order]) / 2 * (size - 1)).round().long().clamp(0, size - 2)
         near = ((far[known][order] + 1) / 2).clamp(0, 1)
         colour = torch.stack([0.75 - 0.7 * near, 0.8 - 0.5 * near, 0.95 - 0.35 * near])
+        if given is not None:
+            colour = given[known][order].T
         for di, dj in ((0, 0), (0, 1), (1, 0), (1, 1)):
             picture[:, i + di, j + dj] = colour
     return pictures
+
+
+def part_colours(parts: Tensor) -> Tensor:
+    """Part numbers `(B, N)` to colours `(B, N, 3)`; neighbouring numbers differ most."""
+    hue = (parts.float() * 0.381966) % 1  # the golden section spreads them
+    shift = torch.tensor([0.0, 2 / 3, 1 / 3], device=parts.device)
+    return 0.45 + 0.4 * torch.cos(2 * math.pi * (hue.unsqueeze(-1) + shift))

@@ -1,18 +1,23 @@
 """Part segmentation: features of three depths, carried from the groups to every point (as in Point-MAE)."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
+from PIL import Image
 from torch import Tensor, nn
 
 from pointcloud.classifier import PointTransferModel
 from pointcloud.data import LabelledClouds
 from pointcloud.metrics import PartIoU
+from pointcloud.pictures import draw_clouds, part_colours
 from pointcloud.task import PointTask
 from pretrain.checkpoint.initial import Initial
+from pretrain.data.loader import collate
 from pretrain.encoders.point_net import BatchNorm
+from pretrain.engine.pictures import contact_sheet
 from pretrain.engine.task import TrainTask
 from pretrain.errors import ConfigError
 from pretrain.points import gather_points, nearest_points
@@ -113,3 +118,21 @@ class PartSegmentation(PointTask, TrainTask):
 
     def metric(self, dataset: Any, model: nn.Module) -> PartIoU:
         return PartIoU(len(dataset), dataset.source.parts, dataset.classes)
+
+    def pictures(self, folder: Path, dataset: Any, model: nn.Module) -> None:
+        """`parts.png`: true and predicted parts of eight clouds spread over the set."""
+        batch = collate([dataset[i * len(dataset) // 8] for i in range(8)] if len(dataset) >= 8 else [dataset[0]])
+        model.eval()
+        batch = model.data_preprocessor(batch)
+        scores = model.predict(batch)['logits']
+        allowed = torch.full_like(scores[:, 0], -torch.inf)
+        for row, label in zip(allowed, batch['label'].tolist(), strict=True):
+            row[dataset.source.parts[label]] = 0
+        predicted = (scores + allowed.unsqueeze(1)).argmax(-1)
+        points = batch['points']
+        columns = {
+            name: draw_clouds(points, points, colours=part_colours(parts))
+            for name, parts in (('truth', batch['parts']), ('prediction', predicted))
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(contact_sheet(columns)).save(folder / 'parts.png')

@@ -10,6 +10,7 @@ from pointcloud.data import LabelledClouds, labelled_clouds
 from pointcloud.datasets import PointDataset
 from pointcloud.metrics import CloudAccuracy
 from pretrain.checkpoint.initial import Initial
+from pretrain.engine.setting import Setting
 from pretrain.engine.task import TrainTask, TransferTask
 from pretrain.engine.transfer import Request
 from pretrain.registry import TASKS
@@ -41,6 +42,11 @@ class PointTask(TransferTask):
         cfg.model.num_classes = data.num_classes
         return data
 
+    def prepare(self, cfg: Config, request: Request, config_hash: str) -> Setting:
+        setting = super().prepare(cfg, request, config_hash)
+        setting.notes.append(conditions(setting.cfg))
+        return setting
+
     def fill(self, cfg: Config) -> None:
         cfg.model.num_classes = cfg.model.get('num_classes') or 2
 
@@ -53,6 +59,24 @@ class PointTask(TransferTask):
 
     def send_through(self, model: nn.Module, channels: int, size: Any) -> None:
         model.predict({'points': torch.zeros(2, *size, channels), 'label': torch.zeros(2, dtype=torch.long)})
+
+
+def conditions(cfg: Config) -> str:
+    """What a reader of a score must know, in one line: points, augmentation, votes, choice of epoch."""
+    transform = cfg.train_dataloader.dataset.transform
+    drawn = [name for name in ('scale', 'translate', 'rotate') if transform.get(name)]
+    hooks = [hook['type'] for hook in cfg.get('custom_hooks') or ()]
+    trains = 'train_cfg' in cfg
+    epoch = 'best epoch on held-out training clouds' if 'SelectHook' in hooks else 'last epoch'
+    votes = cfg.task.get('votes')
+    return '; '.join(
+        [
+            f'{cfg.model.get("num_points", 1024)} points',
+            f'augmentation: {" and ".join(drawn) or "none"}' if trains else 'frozen',
+            f'votes: one round of {votes["count"]}' if votes else 'no votes',
+            *([epoch] if trains else []),
+        ]
+    )
 
 
 @TASKS.register_module()

@@ -206,6 +206,9 @@ def test_transfer_twin_runs(path, start, data, tmp_path):
     if start == 'checkpoint':
         missing = record['load_report']['tensors']['missing']
         assert bool(missing) == image and record['start']['sha256']
+    line = next(note for note in record['notes'] if 'points' in note)
+    assert ('held-out' in line) == ('scanobjectnn' in path.stem) and ('one round of' in line) == ('ftvote' in path.stem)
+    assert (tmp_path / 'run' / 'pictures' / 'parts.png').exists() == parts
     if cfg.task.type == 'FewShot':
         folds = [json.loads((tmp_path / 'run' / f'fold{k}' / 'result.json').read_text()) for k in (0, 1)]
         assert result.score == pytest.approx(sum(f['scores']['top1'] for f in folds) / 2)

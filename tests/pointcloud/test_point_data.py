@@ -248,6 +248,7 @@ def test_transforms():
     pool = PointTransform(20, sample='pool', pool=30)(points)
     best = points[farthest(points, 30)]
     assert all((best == row).all(1).any() for row in pool) and len(np.unique(pool, axis=0)) == 20
+    assert not all((best[:20] == row).all(1).any() for row in pool)  # a draw, not the farthest 20
     many = PointTransform(100, sample='random', few='repeat')(points)
     assert len(many) == 100 and len(np.unique(many, axis=0)) == 60
     with pytest.raises(ConfigError, match=r'transform\.sample'):

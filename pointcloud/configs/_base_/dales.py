@@ -1,6 +1,6 @@
 """Aerial objects in small: 512 points in the unit sphere, 32 groups of 16, width 128, depth 6; z points up.
 
-The blocks have the shape of the image twins' ViT (128 wide, 6 deep, 4 heads), so one of those can be the start.
+The blocks have the shape of the image twins' ViT (128 wide, 6 deep, 4 heads), so that one of those can be a start.
 """
 
 _base_ = 'mini_finetune.py'

@@ -35,7 +35,7 @@ val_dataloader = dict(
         labels=True,
         least=16,
         source=dict(type='PointFolder', root='runs/demo/points/val'),
-        transform=dict(type='PointTransform', num_points=512, sample='farthest', few='repeat', normalise='after'),
+        transform=dict(type='PointTransform', num_points=512, sample='random', few='repeat', normalise='after'),
     ),
 )
 train_cfg = dict(type='TrainLoop', effective_batch=32, epochs=20)

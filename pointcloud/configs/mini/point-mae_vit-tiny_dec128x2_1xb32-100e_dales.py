@@ -28,7 +28,7 @@ model = dict(
 train_dataloader = dict(
     dataset=dict(
         source=dict(_delete_=True, type='H5Source', files='data/dales_objects/train.h5'),
-        transform=dict(rotate='z', sample='pool', pool=600),
+        transform=dict(rotate='z'),
     )
 )
 train_cfg = dict(epochs=100)
