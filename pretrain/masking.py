@@ -243,5 +243,6 @@ class RunningCellMasking(TubeMasking):
         step = torch.arange(time, device=tubes.state.device)[:, None, None]
         kept = ((ring + step + start) % 4 < self.kept).flatten(1)
         state = torch.where(tubes.hidden & ~kept, IGNORE, tubes.state).to(torch.uint8)
-        predicted = tubes.num_predict * self.kept // 4
-        return Mask(state, grid, tubes.num_visible, predicted)
+        hidden = tubes.num_predict
+        assert hidden is not None
+        return Mask(state, grid, tubes.num_visible, hidden * self.kept // 4)

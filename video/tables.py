@@ -22,7 +22,7 @@ class ClipTable(ClipSource):
         part: 'all', or 'train' or 'val' of a split by group.
         folds, fold: number of folds, and which of them is 'val'. See `group_folds`.
         seed: of the split.
-        labels: False to ignore the column.
+        labels: False to leave them out; the split is the same, so that pre-training does not see what is validated.
     """
 
     def __init__(
@@ -42,15 +42,15 @@ class ClipTable(ClipSource):
             raise ConfigError(
                 f"source.part is {part!r}, fold {fold} of {folds}; allowed: 'all', 'train', 'val', 0 to folds - 1"
             )
-        texts = [row['label'] if labels else None for row in rows]
-        numbers, classes = number_labels(texts, None, path)
+        numbers, classes = number_labels([row['label'] for row in rows], None, path)
         groups = [row.get('group', str(i)) for i, row in enumerate(rows)]
         chosen = range(len(rows))
         if part != 'all':
             place = group_folds(numbers, groups, folds, seed)
             chosen = [i for i in range(len(rows)) if (place[i] == fold) == (part == 'val')]
-        super().__init__([_found(folder, rows[i]['path']) for i in chosen], [numbers[i] for i in chosen])
-        self.classes, self.groups = classes, [groups[i] for i in chosen]
+        kept = [numbers[i] if labels else None for i in chosen]
+        super().__init__([_found(folder, rows[i]['path']) for i in chosen], kept)
+        self.classes, self.groups = classes if labels else None, [groups[i] for i in chosen]
         if not self.paths:
             raise DataError(f'{str(path)!r} has no video for part {part!r}, fold {fold} of {folds}')
 

@@ -122,6 +122,9 @@ def test_a_table_is_split_by_group(tmp_path: Path) -> None:
     assert len(set(seen)) == 36, 'every clip is validated once'
     others = {tuple(ClipTable(file, part='val', folds=4, fold=0, seed=seed).paths) for seed in range(4)}
     assert len(others) > 1, 'the seed decides'
+    for fold in range(4):
+        blind, seen_by_transfer = (ClipTable(file, part='train', folds=4, fold=fold, labels=b) for b in (False, True))
+        assert blind.paths == seen_by_transfer.paths and blind.label(0) is None and blind.classes is None
     with pytest.raises(DataError, match='fewer'):
         group_folds([0, 0, 1], ['a', 'a', 'b'], 3)
     with pytest.raises(ConfigError, match='fold'):

@@ -285,3 +285,30 @@ def test_metrics_are_keyed_by_row() -> None:
     six = ClipMetrics(1, 6)
     six.add(torch.tensor([0]), torch.tensor([[0.3, 0.25, 0.2, 0.15, 0.06, 0.04]]), torch.tensor([4]))
     assert six.scores().overall['top5'] == 1.0 and six.scores().overall['top1'] == 0.0
+
+
+def test_a_broken_training_video_is_quarantined(
+    transfer: Callable[..., int], clip_encoder, clips: Path, tmp_path: Path, capsys
+) -> None:
+    """In a small set none is tolerated; the ledger names the file, and nothing of the run is a result."""
+    copy = shutil.copytree(clips, tmp_path / 'copy')
+    (copy / 'train' / 'up' / '03.mp4').write_bytes(b'nothing')
+    words = (FINETUNE, clip_encoder(), FAST, '--data', copy / 'train', '--val', copy / 'val')
+    assert transfer(*words, data=False) == 2
+    error = capsys.readouterr().err
+    assert 'up/03.mp4' in error and 'quarantine.jsonl' in error and error.count('\n') == 1
+    (entry,) = [json.loads(line) for line in Path('run/quarantine.jsonl').read_text().splitlines()]
+    assert entry['id'].endswith('up/03.mp4') and not Path('run/result.json').exists()
+
+
+def test_features_of_clips(clip_encoder: Callable[..., Path], tmp_path: Path, capsys) -> None:
+    """`mimbench features` and `inspect` on clips: tokens after the final norm, in raster order; another length too."""
+    encoder = clip_encoder(class_token=True, position='learned')
+    for frames, tokens in ((4, 8), (8, 16)):
+        np.save(tmp_path / 'x.npy', np.random.default_rng(0).normal(size=(2, 3, frames, 16, 16)).astype(np.float32))
+        words = ['features', encoder, '--input', tmp_path / 'x.npy', '--output', tmp_path / 'y.npy']
+        assert main([*map(str, words)]) == 0
+        assert np.load(tmp_path / 'y.npy').shape == (2, tokens, 24)
+    assert '1 position tensors resized from 4x16x16 to 8x16x16' in capsys.readouterr().out
+    assert main(['inspect', str(encoder)]) == 0
+    assert '2x2x2 tokens, 1 prefix, patch 2x8x8' in capsys.readouterr().out

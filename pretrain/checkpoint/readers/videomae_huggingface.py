@@ -5,6 +5,8 @@ Query, key and value are separate layers. `config.json` beside the file gives he
 without one the official number is taken, which the card notes. The mean-pooled models end without the final norm.
 """
 
+from typing import Any
+
 from pretrain.checkpoint.canonical import HEAD, join_biases
 from pretrain.checkpoint.readers.reading import IMAGENET, Reading, Rename, fuse_attention, rename
 from pretrain.checkpoint.readers.styles import follows
@@ -47,7 +49,7 @@ def detect(source: Source) -> int:
 def read(source: Source) -> Reading:
     config = source.config if source.config.get('model_type') == 'videomae' else {}
     pre_trained = source.has('encoder_to_decoder.weight')
-    facts = {**IMAGENET, 'method': 'videomae', 'initial_stage': 'mim' if pre_trained else 'unknown'}
+    facts: dict[str, Any] = {**IMAGENET, 'method': 'videomae', 'initial_stage': 'mim' if pre_trained else 'unknown'}
     reading = rename(FAMILY, 'vit3d', source.state, _RULES, _DROPS, facts=facts, norm_optional=True)
     for name in reading.below(r'blocks\.\d+\.norm1\.weight'):
         fuse_attention(reading, name.replace('norm1.weight', 'attn'), ('q', 'k', 'v'))
