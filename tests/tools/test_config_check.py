@@ -70,7 +70,7 @@ def test_channels_that_do_not_meet(tmp_path):
 
 
 def test_the_verb(capsys):
-    assert main(['list', 'configs', 'mae_vit-base-p16_dec512x8', '--check']) == 0
+    assert main(['list', 'configs', 'mae_vit-base-p16_dec512x8_8xb512-800e', '--check']) == 0
     assert '2 of 2 configs are right, 0 wrong' in capsys.readouterr().out
     # The published BEiT names the network of its tokenizer, so it is built; the twin needs the file of another run.
     assert main(['list', 'configs', 'beit_vit-base-p16_linear', '--check']) == 0
