@@ -1,10 +1,9 @@
-"""What an update costs for crops of 96 and of 128 voxels: pre-training grows with the tokens, UNETR with the voxels.
+"""What an update costs for crops of two sizes: pre-training grows with the tokens, UNETR with the voxels.
 
-Networks are small unless `BENCH=full`, which takes ViT-B/16.
+With `BENCH=full` crops of 96 and 128 voxels and ViT-B/16, else half the size and a small network. CPU time counts.
 """
 
 import os
-import statistics
 import time
 
 import pytest
@@ -18,8 +17,8 @@ from pretrain.registry import MODELS, register_all
 pytestmark = pytest.mark.bench
 FULL = os.environ.get('BENCH') == 'full'
 WIDTH = {} if FULL else {'embed_dim': 192, 'depth': 6, 'num_heads': 3}
-SIDES = (96, 128)
-GROWTH = (128 / 96) ** 3
+SIDES = (96, 128) if FULL else (48, 64)
+GROWTH = (SIDES[1] / SIDES[0]) ** 3
 
 
 def masked(side: int):
@@ -60,21 +59,21 @@ def seconds(build, side: int, batch: int) -> float:
     data = {'image': torch.rand(batch, 1, side, side, side), 'label': torch.randint(0, 2, (batch, side, side, side))}
     times = []
     for _ in range(4):
-        start = time.perf_counter()
+        start = time.process_time()
         model.loss(model.data_preprocessor(data))['loss'].backward()
         optimizer.step()
         optimizer.zero_grad()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[1:])
+        times.append(time.process_time() - start)
+    return min(times[1:])  # other work can only slow an update down
 
 
 @pytest.mark.parametrize(('name', 'build', 'batch'), [('masked', masked, 2), ('UNETR', unetr, 1)])
-def test_cost_of_larger_crops(name, build, batch, capsys, all_threads):
+def test_cost_of_larger_crops(name, build, batch, capsys):
     register_all()
     small, large = (seconds(build, side, batch) for side in SIDES)
     with capsys.disabled():
         print(
-            f'\n{name}, batch {batch}, {torch.get_num_threads()} threads: {small:.2f} s an update at 96 voxels, '
-            f'{large:.2f} s at 128; ratio {large / small:.2f}, voxels {GROWTH:.2f}'
+            f'\n{name}, batch {batch}, one thread: {small:.2f} s an update at {SIDES[0]} voxels, '
+            f'{large:.2f} s at {SIDES[1]}; ratio {large / small:.2f}, voxels {GROWTH:.2f}'
         )
     assert large / small < 1.6 * GROWTH  # attention is the only part that grows faster, and it is small here
