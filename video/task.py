@@ -62,10 +62,7 @@ class ClassifyClips(TrainTask):
 
     def fit_model(self, cfg: Config, card: Card) -> None:
         if len(card.patch) != 3:
-            raise ConfigError(
-                f'{card.arch} takes images; use a checkpoint of clips, or say how images are inflated: '
-                "model.encoder.inflate=dict(patch=2, rule='mean')"
-            )
+            raise ConfigError(f'model.encoder.arch is {card.arch}, which takes images; name one of vit3d')
 
     def fill(self, cfg: Config) -> None:
         cfg.model.num_classes = cfg.model.get('num_classes') or 2

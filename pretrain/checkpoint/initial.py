@@ -23,6 +23,10 @@ SOURCE = ('checkpoint', 'like', 'arch', 'arch_args', 'position', 'allow_missing'
 """Arguments of a config's encoder or backbone that say where its network and weights come from."""
 
 
+KINDS = {0: 'point clouds', 2: 'images', 3: 'clips or volumes'}
+"""Of input, by the axes of a card's patch."""
+
+
 @dataclass
 class Initial:
     """A network before transfer.
@@ -55,12 +59,21 @@ def fitted(
 ) -> Opened:
     """The checkpoint, inflated by `rules` (arguments of `inflate`) where it takes images and the input has three axes.
 
-    Without rules an image checkpoint stays one, and does not fit clips or volumes.
+    Raises CheckpointError for a checkpoint of another kind of input. Point networks (`image_size` of one number in a
+    sequence) take image checkpoints too, by their own conversion.
     """
     found = opened(path, allow_missing)
-    if rules is None or not inflation.is_image(found) or isinstance(image_size, int) or len(image_size) != 3:
-        return found
-    return inflation.inflate(found, image_size, channels=channels, **rules)
+    axes = 2 if isinstance(image_size, int) else len(image_size)
+    if axes == 3 and rules is not None and inflation.is_image(found):
+        return inflation.inflate(found, image_size, channels=channels, **rules)
+    if axes in (2, 3) and len(found.card.patch) != axes:
+        remedy = 'take one of that kind'
+        if axes == 3 and inflation.is_image(found):
+            remedy += ", or say how images are inflated: model.encoder.inflate=dict(patch=2, rule='mean')"
+        raise CheckpointError(
+            f'{path}: {found.card.arch} takes {KINDS[len(found.card.patch)]}, the config {KINDS[axes]}; {remedy}'
+        )
+    return found
 
 
 def card_of(

@@ -8,6 +8,7 @@ import torch
 from pretrain.checkpoint import exchange
 from pretrain.checkpoint.describe import card_for_net
 from pretrain.checkpoint.inflate import change_channels, inflate, inflate_kernel
+from pretrain.checkpoint.initial import initial_net
 from pretrain.checkpoint.load import Opened, build_net, open_checkpoint
 from pretrain.checkpoint.nets import make_net
 from pretrain.checkpoint.positions import fixed
@@ -152,3 +153,20 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch:
     assert 'it takes patch, rule' in capsys.readouterr().err
     assert main(['convert', 'image.safetensors', 'clip.safetensors', '--inflate', '{"patch": 2}']) == 2
     assert '--image-size 16x224x224' in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_another_input_is_refused_before_anything_is_built(tmp_path: Path) -> None:
+    image_checkpoint(tmp_path)
+    clip = {**TINY, 'img_size': [4, SIDE, SIDE], 'patch_size': [2, PATCH, PATCH]}
+    cloud = {'embed_dim': WIDTH, 'depth': 2, 'num_heads': 2, 'num_groups': 8, 'group_size': 4}
+    for name, arch, args in (('clip', 'vit3d_tiny_patch16', clip), ('cloud', 'point_tiny', cloud)):
+        net = make_net(arch, **args)
+        exchange.write(tmp_path / f'{name}.safetensors', net.state_dict(), card_for_net(net, arch, args))
+    for name, size, message in (
+        ('clip', SIDE, 'takes clips or volumes, the config images'),
+        ('cloud', SIDE, 'takes point clouds, the config images'),
+        ('cloud', (4, SIDE, SIDE), 'takes point clouds, the config clips or volumes'),
+        ('image', (4, SIDE, SIDE), r'takes images, the config clips or volumes; .* how images are inflated'),
+    ):
+        with pytest.raises(CheckpointError, match=message):
+            initial_net(size, 3, checkpoint=str(tmp_path / f'{name}.safetensors'))
