@@ -63,9 +63,10 @@ def fitted(
     sequence) take image checkpoints too, by their own conversion.
     """
     found = opened(path, allow_missing)
-    axes = 2 if isinstance(image_size, int) else len(image_size)
+    sides = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+    axes = len(sides)
     if axes == 3 and rules is not None and inflation.is_image(found):
-        return inflation.inflate(found, image_size, channels=channels, **rules)
+        return inflation.inflate(found, sides, channels=channels, **rules)
     if axes in (2, 3) and len(found.card.patch) != axes:
         remedy = 'take one of that kind'
         if axes == 3 and inflation.is_image(found):
