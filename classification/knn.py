@@ -6,8 +6,8 @@ from mmengine.config import Config
 from torch import Tensor
 
 from classification.frozen import Features, frozen_run
-from classification.metrics import ClassMetrics
 from classification.task import ClassificationTask
+from pretrain.engine.accuracy import ClassMetrics
 from pretrain.engine.record import Result
 from pretrain.engine.transfer import Request
 from pretrain.errors import ConfigError

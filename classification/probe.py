@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from classification.frozen import Features, FrozenEncoder, frozen_run
 from classification.lars import LARS
-from classification.metrics import ClassMetrics
 from classification.model import linear_head
 from classification.task import ClassificationTask
+from pretrain.engine.accuracy import ClassMetrics
 from pretrain.engine.derive import learning_rate
 from pretrain.engine.processes import is_main
 from pretrain.engine.record import Result

@@ -4,11 +4,11 @@ from mmengine.config import Config
 from torch import nn
 
 from classification.data import LabelledData, labelled_data
-from classification.metrics import ClassMetrics
 from pretrain.checkpoint.initial import Initial
 from pretrain.data.card import load_card, use_card
 from pretrain.data.dataset import ImageDataset
 from pretrain.data.locate import source_config
+from pretrain.engine.accuracy import ClassMetrics
 from pretrain.engine.task import TrainTask, TransferTask
 from pretrain.engine.transfer import Request
 from pretrain.registry import TASKS

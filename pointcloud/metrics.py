@@ -6,18 +6,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pretrain.engine.accuracy import ClassMetrics
 from pretrain.engine.evaluation import check_complete, gather_rows
 from pretrain.engine.record import Scores
 from pretrain.errors import ConfigError
 
 
-class CloudAccuracy:
-    """One row per cloud. Scores: `top1` (of all clouds), `mean_class_top1`, `nll` in nats, with votes `top1_vote`.
+class CloudAccuracy(ClassMetrics):
+    """The scores of ClassMetrics, and with votes `top1_vote`.
 
     Args:
-        num_samples: size of the evaluated set.
-        num_classes: of the logits.
-        classes: names for the per-class scores.
+        num_samples, num_classes, classes: as there.
         votes: None, or `dict(count=10, scale=(low, high), translate=t)`: one round of that many passes. It is a mode
             for comparison with papers, which report the best of up to 299 rounds on the test set; ours is one, fixed.
     """
@@ -25,56 +24,33 @@ class CloudAccuracy:
     def __init__(
         self, num_samples: int, num_classes: int, classes: Sequence[str] | None = None, votes: dict | None = None
     ):
-        self.num_samples, self.num_classes, self.votes = num_samples, num_classes, votes
-        self.classes = list(classes or map(str, range(num_classes)))
-        self.rows: list[tuple[np.ndarray, ...]] = []
+        names = list(classes) if classes else None
+        super().__init__(num_samples, num_classes, names)
+        self.votes = votes
+        self.voted = ClassMetrics(num_samples, num_classes, names, likelihood=False)
 
     def observe(self, model: nn.Module, batch: dict) -> None:
+        super().observe(model, batch)
+        if not self.votes:
+            return
         prepared = model.data_preprocessor(batch)
-        logits = model.predict(prepared)['logits']
-        voted = logits
-        if self.votes:
-            if prepared['points'].shape[1] <= model.num_points:
-                raise ConfigError(
-                    f'votes draw from more points than the {model.num_points} of a pass; set '
-                    'val_dataloader.dataset.transform.num_points to 1200'
-                )
-            votes = dict(self.votes)
-            voted = model.vote(prepared, votes.pop('count'), **votes)
-        self.add(batch['index'], logits, prepared['label'], voted)
-
-    def add(self, index: Tensor, logits: Tensor, label: Tensor, voted: Tensor | None = None) -> None:
-        """`(B,)`, `(B, classes)`, `(B,)`, `(B, classes)`. RuntimeError when a logit is not finite."""
-        logits, label = logits.detach().double().cpu(), label.cpu()
-        voted = logits if voted is None else voted.detach().double().cpu()
-        if not bool(torch.isfinite(logits).all() and torch.isfinite(voted).all()):
-            raise RuntimeError(f'predictions are not finite for clouds among {index.tolist()[:8]}')
-        nll = torch.logsumexp(logits, 1) - logits.gather(1, label[:, None])[:, 0]
-        hits = [first_argmax(x) == label for x in (logits, voted)]
-        self.rows.append(tuple(t.numpy() for t in (index.cpu(), label, *hits, nll)))
+        if prepared['points'].shape[1] <= model.num_points:
+            raise ConfigError(
+                f'votes draw from more points than the {model.num_points} of a pass; set '
+                'val_dataloader.dataset.transform.num_points to 1200'
+            )
+        votes = dict(self.votes)
+        self.voted.add(batch['index'], model.vote(prepared, votes.pop('count'), **votes), prepared['label'])
 
     def gather(self) -> None:
-        self.rows = gather_rows(self.rows)
+        super().gather()
+        self.voted.gather()
 
     def scores(self) -> Scores:
-        """Raises RuntimeError unless every cloud was seen exactly once."""
-        columns = [np.concatenate(c) for c in zip(*self.rows, strict=True)] if self.rows else [np.empty(0, int)] * 5
-        order = np.argsort(columns[0], kind='stable')
-        index, label, hit, voted, nll = (c[order] for c in columns)
-        check_complete(index.tolist(), self.num_samples)
-        counts = np.bincount(label, minlength=self.num_classes)
-        hits = np.bincount(label[hit.astype(bool)], minlength=self.num_classes)
-        per_class = {self.classes[i]: float(hits[i] / counts[i]) for i in range(self.num_classes) if counts[i]}
-        overall = {'top1': int(hit.sum()) / len(index), 'mean_class_top1': float(np.mean(list(per_class.values())))}
+        found = super().scores()
         if self.votes:
-            overall['top1_vote'] = int(voted.sum()) / len(index)
-        overall['nll'] = float(nll.sum(dtype=np.float64) / len(index))
-        return Scores(overall, {'top1': per_class}, len(index))
-
-
-def first_argmax(logits: Tensor) -> Tensor:
-    """The class with the largest logit, of equal ones the smallest."""
-    return logits.max(1).indices
+            found.overall['top1_vote'] = self.voted.scores().overall['top1']
+        return found
 
 
 class PartIoU:

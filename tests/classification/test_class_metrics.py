@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from classification.metrics import ClassMetrics, rank_of
 from pretrain.data.dataset import ImageDataset
+from pretrain.engine.accuracy import ClassMetrics, rank_of
 from pretrain.engine.evaluation import evaluate
 from pretrain.engine.record import Scores
 from pretrain.model import ImagePreprocessor

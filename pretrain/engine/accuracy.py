@@ -9,7 +9,7 @@ from pretrain.engine.record import Scores
 
 
 class ClassMetrics:
-    """Collects one row per image, keyed by its index in the data set. Shares in [0, 1], nll in nats per image.
+    """Collects one row per sample, keyed by its index in the data set. Shares in [0, 1], nll in nats per sample.
 
     Args:
         num_samples: size of the evaluated set.
@@ -27,7 +27,7 @@ class ClassMetrics:
         self.rows: list[tuple[np.ndarray, ...]] = []
 
     def observe(self, model: nn.Module, batch: dict) -> None:
-        """Add the predictions of `model` for a collated batch of images."""
+        """Add the predictions of `model` for a collated batch."""
         prepared = model.data_preprocessor(batch)
         self.add(batch['index'], model.predict(prepared)['logits'], prepared['label'])
 
@@ -36,7 +36,7 @@ class ClassMetrics:
         logits, label = logits.detach().double(), label.to(logits.device)
         if not bool(torch.isfinite(logits).all()):
             bad = index[~torch.isfinite(logits).all(1).cpu()].tolist()
-            raise RuntimeError(f'predictions are not finite for {len(bad)} images, the first has index {bad[0]}')
+            raise RuntimeError(f'predictions are not finite for {len(bad)} samples, the first has index {bad[0]}')
         nll = torch.logsumexp(logits, 1) - logits.gather(1, label[:, None])[:, 0]
         row = (index, label, rank_of(logits, label), nll)
         self.rows.append(tuple(t.cpu().numpy() for t in row))
@@ -46,7 +46,7 @@ class ClassMetrics:
         self.rows = gather_rows(self.rows)
 
     def scores(self) -> Scores:
-        """Raises RuntimeError unless every image was seen exactly once."""
+        """Raises RuntimeError unless every sample was seen exactly once."""
         columns = [np.concatenate(c) for c in zip(*self.rows, strict=True)] if self.rows else [np.empty(0, int)] * 4
         order = np.argsort(columns[0], kind='stable')
         index, label, rank, nll = (c[order] for c in columns)
