@@ -44,6 +44,7 @@ class CaseList:
             the others, 'validation' this one.
         folds: divide the entries of 'training', sorted by name, into so many folds in turns. For lists without fold
             numbers, such as MSD's own, which come without a validation part.
+        first: use only so many, the first of the part: training with few labels.
         root: the folder that paths start from; by default that of the file.
         names: `{'0': 'background', '1': 'spleen'}`: names to use for the ids, which must be those of the list if it has
             "labels".
@@ -60,6 +61,7 @@ class CaseList:
         part: str = 'training',
         fold: int | None = None,
         folds: int | None = None,
+        first: int | None = None,
         root: str | Path | None = None,
         names: Mapping[str, str] | None = None,
     ):
@@ -77,6 +79,10 @@ class CaseList:
         self.cases = [self._case(entry) for entry in _entries(content, part, fold, folds, self.file)]
         if not self.cases:
             raise DataError(f'{self.file}: part {part!r}{f" of fold {fold}" if fold is not None else ""} is empty')
+        if first is not None:
+            if not 1 <= first <= len(self.cases):
+                raise ConfigError(f'source.first is {first}; {self.file} has {len(self.cases)} for {part}')
+            self.cases = self.cases[:first]
         names = [case.name for case in self.cases]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)

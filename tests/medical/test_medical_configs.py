@@ -19,11 +19,6 @@ pytestmark = pytest.mark.unit
 FOLDER = Path(__file__).parents[2] / 'medical' / 'configs'
 FULL = sorted(FOLDER.glob('*.py'))
 MINI = sorted((FOLDER / 'mini').glob('*.py'))
-ON_REAL_DATA = {
-    'mae_vit3d-tiny-p8_dec48x2_1xb16-100e_hippocampus',
-    'mae_vit3d-tiny-p8_unetr_1xb8-20e_hippocampus',
-    'mae-inflated_vit-tiny-p8_unetr_1xb8-20e_hippocampus',
-}
 
 # Pre-training: effective batch, peak lr, epochs, warm-up epochs, tokens, hidden, decoder width, depth, heads.
 PRETRAIN = {
@@ -51,7 +46,8 @@ TRANSFER = {
 
 def test_every_config_has_its_figures_and_its_twin():
     assert {path.stem for path in FULL} == set(PRETRAIN) | set(TRANSFER)
-    assert {path.stem for path in MINI} == {path.stem for path in FULL} | ON_REAL_DATA
+    recipes_for_real_data = {path.stem for path in MINI if 'hippocampus' in path.stem}
+    assert {path.stem for path in MINI} - recipes_for_real_data == {path.stem for path in FULL}
 
 
 @pytest.mark.parametrize(

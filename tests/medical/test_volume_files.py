@@ -139,6 +139,14 @@ def test_folds(tmp_path):
         CaseList(plain, 'training', fold=1)
 
 
+def test_the_first_few(tmp_path):
+    path = write_list(tmp_path, training=['c', 'a', 'b'])
+    assert [Path(case.name).name for case in CaseList(path, first=2).cases] == ['c', 'a']
+    for wrong in (0, 4):
+        with pytest.raises(ConfigError, match=f'first is {wrong}; .* has 3'):
+            CaseList(path, first=wrong)
+
+
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
