@@ -28,6 +28,8 @@ def points(shapes: Shapes, reading: Reading, known: dict) -> tuple[str, dict[str
         'qkv_bias': shapes.any(r'blocks\.\d+\.attn\.qkv\.bias'),
         'class_token': 'cls_token' in shapes,
     }
+    convs = [f'patch_embed.{name}.weight' for name in ('first_conv.0', 'first_conv.3', 'second_conv.0')]
+    args['group_inner'] = [shapes.need(name, 3)[0] for name in convs]
     if 'reduce_dim.weight' in shapes:
         args['group_width'] = shapes.need('reduce_dim.weight', 2)[1]
     return f'point_{SIZES.get(width, "small")}', args

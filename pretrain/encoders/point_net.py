@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from timm.layers import trunc_normal_
 from timm.models import register_model
 from timm.models.vision_transformer import Block
@@ -49,7 +50,7 @@ class GroupEmbed(nn.Module):
     """A PointNet of two stages: neighbours `(B, G, K, C)` to `(B, G, D)`, whatever their order.
 
     Point-MAE's `Encoder` (models/Point_MAE.py): C-128-256, the group's maximum beside every point, 512-512-`width`,
-    and the maximum again. `inner` gives the widths of another one: (first, second, hidden).
+    and the maximum again. `inner`: the three hidden widths.
     """
 
     def __init__(self, width: int, in_chans: int = 3, inner: Sequence[int] = (128, 256, 512)):
@@ -60,17 +61,28 @@ class GroupEmbed(nn.Module):
         self.second_conv = _pair(2 * second, hidden, width)
 
     def forward(self, neighbours: Tensor) -> Tensor:
-        batch, groups = neighbours.shape[:2]
-        x = self.first_conv(neighbours.flatten(0, 1).transpose(1, 2))
-        whole = x.amax(2, keepdim=True).expand(-1, -1, x.shape[2])
-        x = self.second_conv(torch.cat([whole, x], dim=1)).amax(2)
-        return x.reshape(batch, groups, self.width)
+        batch, groups, size, channels = neighbours.shape
+        inwards, norm, relu, outwards = self.first_conv
+        points = _dense(outwards, relu(norm(_dense(inwards, neighbours.reshape(-1, channels)))))
+        points = points.unflatten(0, (-1, size))
+        inwards, norm, relu, outwards = self.second_conv
+        # Over [maximum, point]. The part of the maximum is computed once for a group, not at each of its points.
+        of_whole, of_point = inwards.weight.squeeze(2).split(points.shape[-1], dim=1)
+        joined = F.linear(points, of_point, inwards.bias) + F.linear(points.amax(1, keepdim=True), of_whole)
+        x = _dense(outwards, relu(norm(joined.flatten(0, 1))))
+        return x.reshape(batch, groups, size, self.width).amax(2)
 
 
 def _pair(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    """Convolutions by name, as in published files."""
     return nn.Sequential(
         nn.Conv1d(inputs, hidden, 1), BatchNorm(hidden), nn.ReLU(inplace=True), nn.Conv1d(hidden, outputs, 1)
     )
+
+
+def _dense(conv: nn.Conv1d, points: Tensor) -> Tensor:
+    """A convolution of width 1 over rows `(N, C)`: one product of matrices, where conv1d makes one for each group."""
+    return F.linear(points, conv.weight.squeeze(2), conv.bias)
 
 
 def position_mlp(width: int, hidden: int = 128) -> nn.Sequential:
@@ -93,7 +105,8 @@ class PointTransformer(nn.Module):
     Args:
         num_groups, group_size: G and K. No tensor depends on them: a cloud may be cut otherwise than in pre-training.
         embed_dim, depth, num_heads, mlp_ratio, qkv_bias: of the blocks; LayerNorms have epsilon 1e-5.
-        group_width: of the group embedding. None: `embed_dim`. Otherwise a linear layer follows (Point-BERT: 256).
+        group_inner: hidden widths of the group embedding.
+        group_width: of its output. None: `embed_dim`. Otherwise a linear layer follows (Point-BERT: 256).
         class_token: a token in front, with a learned position of its own.
         position: 'every', added before every block as in the published networks, or 'once', as in image transformers.
         skip_near_origin: see `farthest_points`.
@@ -112,6 +125,7 @@ class PointTransformer(nn.Module):
         num_heads: int = 6,
         mlp_ratio: float = 4.0,
         qkv_bias: bool = False,
+        group_inner: Sequence[int] = (128, 256, 512),
         group_width: int | None = None,
         class_token: bool = False,
         position: str = 'every',
@@ -131,7 +145,7 @@ class PointTransformer(nn.Module):
         self.embed_dim = self.num_features = embed_dim
         self.num_tokens = num_groups
         self.position = position
-        self.patch_embed = GroupEmbed(group_width or embed_dim)
+        self.patch_embed = GroupEmbed(group_width or embed_dim, inner=group_inner)
         self.reduce_dim = nn.Linear(group_width, embed_dim) if group_width else nn.Identity()
         self.pos_mlp = position_mlp(embed_dim)
         self.register_parameter('cls_token', None)

@@ -6,7 +6,11 @@ import torch.nn.functional as F
 from point_files import ARGS, DEPTH, HEADS, D, checkpoint
 
 from pretrain.checkpoint import exchange, load
+from pretrain.checkpoint.point_shapes import points
+from pretrain.checkpoint.readers.reading import Reading
+from pretrain.checkpoint.shapes import Shapes
 from pretrain.encoders.net import features
+from pretrain.encoders.point_net import PointTransformer
 from pretrain.errors import CheckpointError
 from pretrain.points import group_points
 
@@ -119,3 +123,11 @@ def test_exchange_round_trip_and_another_cut(tmp_path):
     other, _ = load.build_net(tmp_path / 'x.safetensors', num_groups=12)
     assert features(other, points).shape == (2, 12, D)
     assert ARGS['num_groups'] == opened.card.arch_args['num_groups'] == 8
+
+
+def test_shapes_tell_the_whole_network():
+    """Another width inside the group embedding, and a bias that published networks lack."""
+    net = PointTransformer(8, 6, embed_dim=48, depth=2, num_heads=HEADS, group_inner=(8, 16, 24), qkv_bias=True)
+    reading = Reading('point-mae', 'points', net.state_dict(), {})
+    _, args = points(Shapes(reading.tensors, 'net'), reading, {'num_heads': HEADS})
+    PointTransformer(8, 6, **args).load_state_dict(net.state_dict())

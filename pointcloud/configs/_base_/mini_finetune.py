@@ -6,7 +6,10 @@ protocol = dict(id='points-mini-finetune', version=1, metric='top1', higher_is_b
 model = dict(
     type='PointClassifier',
     num_points=512,
-    encoder=dict(arch='point_tiny', arch_args=dict(num_groups=32, group_size=16, embed_dim=96, depth=4, num_heads=4)),
+    encoder=dict(
+        arch='point_tiny',
+        arch_args=dict(num_groups=32, group_size=16, group_inner=(32, 64, 128), embed_dim=96, depth=4, num_heads=4),
+    ),
 )
 train_dataloader = dict(
     batch_size=32,

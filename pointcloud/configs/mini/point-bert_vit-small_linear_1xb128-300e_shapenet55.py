@@ -17,6 +17,7 @@ model = dict(
         group_width=64,
         num_groups=32,
         group_size=16,
+        group_inner=(32, 64, 128),
         embed_dim=96,
         depth=4,
         num_heads=4,

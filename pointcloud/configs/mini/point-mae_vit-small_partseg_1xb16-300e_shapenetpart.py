@@ -9,7 +9,7 @@ model = dict(
     num_points=512,
     encoder=dict(
         arch='point_tiny',
-        arch_args=dict(num_groups=32, group_size=16, embed_dim=96, depth=4, num_heads=4),
+        arch_args=dict(num_groups=32, group_size=16, group_inner=(32, 64, 128), embed_dim=96, depth=4, num_heads=4),
         num_groups=32,
         group_size=16,
         drop_path_rate=0.0,

@@ -7,7 +7,10 @@ Command: mimbench transfer pointcloud/configs/mini/point-mae_vit-small_svm_1xb32
 _base_ = '../point-mae_vit-small_svm_1xb32-c01_modelnet40.py'
 model = dict(
     num_points=512,
-    encoder=dict(arch='point_tiny', arch_args=dict(num_groups=32, group_size=16, embed_dim=96, depth=4, num_heads=4)),
+    encoder=dict(
+        arch='point_tiny',
+        arch_args=dict(num_groups=32, group_size=16, group_inner=(32, 64, 128), embed_dim=96, depth=4, num_heads=4),
+    ),
 )
 train_dataloader = dict(
     num_workers=1,
