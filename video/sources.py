@@ -169,8 +169,13 @@ def number_labels(
         return [None] * len(texts), None
     if len(known) < len(texts):
         raise DataError(f'{path}: {len(texts) - len(known)} of {len(texts)} videos have no label; label all or none')
-    if all(re.fullmatch(r'\d+', text) for text in known):
-        return [int(text) for text in known], list(classes) if classes else None
+    if all(re.fullmatch(r'-?\d+', text) for text in known):
+        numbers = [int(text) for text in known]
+        if min(numbers) < 0:
+            raise DataError(
+                f'{path}: label {min(numbers)}; labels count from 0, and unlabelled lists have no such column'
+            )
+        return numbers, list(classes) if classes else None
     names = list(classes) if classes else sorted(set(known))
     unknown = sorted(set(known) - set(names))
     if unknown:

@@ -50,6 +50,8 @@ def test_what_is_no_list(tmp_path: Path) -> None:
         listed(tmp_path, '# nothing\n')
     with pytest.raises(DataError, match='1 of 2 videos have no label'):
         listed(tmp_path, 'a.mp4 1\nb.mp4\n')
+    with pytest.raises(DataError, match='label -1; labels count from 0'):
+        listed(tmp_path, 'a.mp4 0\nb.mp4 -1\n')
     with pytest.raises(DataError, match="'jump' is not one of the 1 classes"):
         listed(tmp_path, 'a.mp4,jump\n', classes=['dance'])
     with pytest.raises(DataError, match='does not exist'):
