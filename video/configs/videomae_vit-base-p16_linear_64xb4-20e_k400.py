@@ -6,22 +6,6 @@ Published: none of these networks.
 Mean of the normed tokens, batch norm without parameters, a linear layer; schedule and views as the attentive probe.
 """
 
-_base_ = '_base_/finetune_k400.py'
-recipe = dict(method='VideoMAE', epochs=20)
-protocol = dict(id='k400-linear-20e', version=1, metric='top1', higher_is_better=True, init_stage='mim')
-task = dict(dataset='k400-8x3')
-model = dict(
-    head='probe',
-    frozen=True,
-    head_std=0.01,
-    smoothing=0.0,
-    mixup=0.0,
-    cutmix=0.0,
-    erase=0.0,
-    encoder=dict(arch='vit3d_base_patch16', drop_path_rate=0.0),
-)
-train_cfg = dict(type='TrainLoop', effective_batch=256, epochs=20)
-train_dataloader = dict(batch_size=4, dataset=dict(transform=dict(rand_augment=None)))
-val_dataloader = dict(dataset=dict(sampling=dict(clips=8)))
-optim_wrapper = dict(optimizer=dict(lr=1e-3, weight_decay=0.01), paramwise_cfg=dict(_delete_=True, no_decay=['1d']))
-param_scheduler = dict(type='WarmupCosine')
+_base_ = './videomae_vit-base-p16_attentive_64xb4-20e_k400.py'
+protocol = dict(id='k400-linear-20e')
+model = dict(head='probe', head_std=0.01)

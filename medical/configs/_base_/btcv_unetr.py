@@ -7,6 +7,23 @@ by half, with gaussian weights. Batches count crops: four for each volume of the
 """
 
 custom_imports = dict(imports=['medical'])
+__names = {
+    '0': 'background',
+    '1': 'spleen',
+    '2': 'right kidney',
+    '3': 'left kidney',
+    '4': 'gallbladder',
+    '5': 'esophagus',
+    '6': 'liver',
+    '7': 'stomach',
+    '8': 'aorta',
+    '9': 'inferior vena cava',
+    '10': 'portal and splenic vein',
+    '11': 'pancreas',
+    '12': 'right adrenal gland',
+    '13': 'left adrenal gland',
+}
+__prepare = dict(type='PrepareVolume', orientation='RAS', spacing=(1.5, 1.5, 2.0), window=(-175, 250), foreground=True)
 task = dict(
     type='SegmentVolumes',
     groups=dict(
@@ -34,28 +51,11 @@ train_dataloader = dict(
             type='CaseList',
             file='data/btcv/dataset_0.json',
             part='training',
-            names={
-                '0': 'background',
-                '1': 'spleen',
-                '2': 'right kidney',
-                '3': 'left kidney',
-                '4': 'gallbladder',
-                '5': 'esophagus',
-                '6': 'liver',
-                '7': 'stomach',
-                '8': 'aorta',
-                '9': 'inferior vena cava',
-                '10': 'portal and splenic vein',
-                '11': 'pancreas',
-                '12': 'right adrenal gland',
-                '13': 'left adrenal gland',
-            },
+            names=__names,
         ),
         labels=True,
         crops=4,
-        prepare=dict(
-            type='PrepareVolume', orientation='RAS', spacing=(1.5, 1.5, 2.0), window=(-175, 250), foreground=True
-        ),
+        prepare=__prepare,
         crop=dict(
             type='CropVolume',
             size=(96, 96, 96),
@@ -77,27 +77,10 @@ val_dataloader = dict(
             type='CaseList',
             file='data/btcv/dataset_0.json',
             part='validation',
-            names={
-                '0': 'background',
-                '1': 'spleen',
-                '2': 'right kidney',
-                '3': 'left kidney',
-                '4': 'gallbladder',
-                '5': 'esophagus',
-                '6': 'liver',
-                '7': 'stomach',
-                '8': 'aorta',
-                '9': 'inferior vena cava',
-                '10': 'portal and splenic vein',
-                '11': 'pancreas',
-                '12': 'right adrenal gland',
-                '13': 'left adrenal gland',
-            },
+            names=__names,
         ),
         labels=True,
-        prepare=dict(
-            type='PrepareVolume', orientation='RAS', spacing=(1.5, 1.5, 2.0), window=(-175, 250), foreground=True
-        ),
+        prepare=__prepare,
     ),
 )
 optim_wrapper = dict(

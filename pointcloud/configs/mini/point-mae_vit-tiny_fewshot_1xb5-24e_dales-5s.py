@@ -4,21 +4,9 @@ Command: mimbench transfer pointcloud/configs/mini/point-mae_vit-tiny_fewshot_1x
     --checkpoint FILE --data data/dales_objects/train.h5 --val data/dales_objects/val.h5
 """
 
-_base_ = '../_base_/dales.py'
-task = dict(_delete_=True, type='FewShot', folds=10)
-protocol = dict(id='points-dales-5shot', version=1, metric='top1', higher_is_better=True, init_stage='mim')
+_base_ = './point-mae_vit-tiny_fewshot_1xb5-60e_dales-1s.py'
+protocol = dict(id='points-dales-5shot')
 recipe = dict(method='Point-MAE', epochs=24)
-train_dataloader = dict(
-    batch_size=5,
-    dataset=dict(
-        source=dict(
-            _delete_=True,
-            type='Shots',
-            shot=5,
-            source=dict(type='H5Source', files='data/dales_objects/train.h5'),
-        )
-    ),
-)
+train_dataloader = dict(batch_size=5, dataset=dict(source=dict(shot=5)))
 train_cfg = dict(effective_batch=5, epochs=24)
-custom_hooks = []
 default_hooks = dict(save=dict(interval=24))
