@@ -15,7 +15,8 @@ def write_volumes(folder: str | Path, train: int = 12, val: int = 4, side: int =
     """Write `train` and `val` labelled volumes of about `side` voxels per axis below `folder`; the path of its list.
 
     A body with a large organ on its right, a small one on its left, and a vessel along it; intensities like Hounsfield
-    units with noise. Files differ in size, spacing and orientation, as real ones do.
+    units with noise. The organs are equally bright: where they are and how large they are tells which is which. Files
+    differ in size, spacing and orientation, as real ones do.
     """
     folder = Path(folder)
     for name in ('imagesTr', 'labelsTr'):
@@ -57,8 +58,8 @@ def draw_volume(
 
     jitter = rng.uniform(-0.08, 0.08, (3, 3))
     size = rng.uniform(0.9, 1.15, 3)
-    put(1, 110, _ball(x, y, z, np.array([0.4, 0.1, 0.1]) + jitter[0], np.array([0.38, 0.4, 0.5]) * size[0]))
-    put(2, 60, _ball(x, y, z, np.array([-0.45, -0.2, -0.1]) + jitter[1], np.array([0.22, 0.2, 0.38]) * size[1]))
+    put(1, 90, _ball(x, y, z, np.array([0.4, 0.1, 0.1]) + jitter[0], np.array([0.38, 0.4, 0.5]) * size[0]))
+    put(2, 90, _ball(x, y, z, np.array([-0.45, -0.2, -0.1]) + jitter[1], np.array([0.22, 0.2, 0.38]) * size[1]))
     centre = jitter[2][:2] + np.stack([0.08 * np.sin(3 * z), 0.05 * np.cos(2 * z)]).transpose(1, 2, 3, 0)
     put(3, 170, (x - centre[..., 0]) ** 2 + (y + 0.35 - centre[..., 1]) ** 2 < (0.16 * size[2]) ** 2)
     values += rng.normal(0, 25, shape)

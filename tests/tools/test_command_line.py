@@ -11,6 +11,7 @@ import pytest
 
 from pretrain.errors import ConfigError
 from tools import main as command
+from tools.verbs.options import parse_overrides
 
 pytestmark = pytest.mark.unit
 
@@ -143,3 +144,11 @@ def test_a_closed_pipe_is_quiet(repo: Path) -> None:
     done = subprocess.run(['bash', '-c', f'({line}) | true'], cwd=repo, capture_output=True, text=True)
     assert 'Traceback' not in done.stderr
     assert 'Exception' not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ('text', 'value'),
+    [('1e-3', 1e-3), ('[1, 2]', [1, 2]), ('true', True), ('None', None), ('none', 'none'), ('a/b.py', 'a/b.py')],
+)
+def test_values_of_overrides(text, value):
+    assert parse_overrides([f'a.b={text}']) == {'a.b': value}

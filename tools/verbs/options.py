@@ -23,7 +23,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def parse_overrides(pairs: list[str]) -> dict:
-    """`['a.b=1', 'c=[1,2]', 'd=word']` to a dict of Python values. UserError for a pair without `=`."""
+    """`['a.b=1', 'c=[1,2]', 'd=word']` to a dict of Python values. UserError for a pair without `=`.
+
+    `None` is Python's; `none` is a word, as several options have it for a value.
+    """
     found = {}
     for pair in pairs:
         key, equals, text = pair.partition('=')
@@ -34,11 +37,8 @@ def parse_overrides(pairs: list[str]) -> dict:
 
 
 def _literal(text: str):
-    special = {'true': True, 'false': False, 'none': None}
-    if text.lower() in special:
-        return special[text.lower()]
     try:
-        return ast.literal_eval(text)
+        return ast.literal_eval(text.title() if text in ('true', 'false') else text)
     except (ValueError, SyntaxError):
         return text
 
