@@ -16,13 +16,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch import distributed as dist
 
-from classification.data import identity
 from classification.model import TransferModel
 from classification.pooling import check_pool, default_pool, pooled
 from classification.task import ClassificationTask
 from pretrain.checkpoint.initial import initial_net
 from pretrain.data.dataset import ImageDataset
 from pretrain.data.loader import build_eval_loader
+from pretrain.data.parts import identity
 from pretrain.engine.evaluation import full_precision, gather_rows
 from pretrain.engine.processes import find_launcher, is_main, join_processes, joined_processes
 from pretrain.engine.provenance import json_hash
@@ -114,7 +114,7 @@ def cache_key(model: FrozenEncoder, dataset: ImageDataset, loader: Mapping[str, 
         {
             'format': FORMAT,
             'weights': model.initial.sha256 or weights_hash(model.net),
-            'data': identity(dataset.source, files=True),
+            'data': identity(dataset.source, 'images', files=True),
             'dataset': kept,
             'network': [model.initial.card.arch, model.image_size, model.pool],
             'input': [model.channels, model.mean, model.std],

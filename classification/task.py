@@ -3,11 +3,12 @@
 from mmengine.config import Config
 from torch import nn
 
-from classification.data import LabelledData, labelled_data
+from classification.data import labelled_images
 from pretrain.checkpoint.initial import Initial
 from pretrain.data.card import load_card, use_card
 from pretrain.data.dataset import ImageDataset
 from pretrain.data.locate import source_config
+from pretrain.data.parts import LabelledData
 from pretrain.engine.accuracy import ClassMetrics
 from pretrain.engine.task import TrainTask, TransferTask
 from pretrain.engine.transfer import Request
@@ -29,7 +30,7 @@ class ClassificationTask(TransferTask):
                 use_card(cfg, card, f'{part}_dataloader')
 
     def read_data(self, cfg: Config) -> LabelledData:
-        data = labelled_data(cfg)
+        data = labelled_images(cfg)
         cfg.model.num_classes = data.num_classes
         return data
 

@@ -10,12 +10,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from pointcloud.classifier import PointTransferModel
-from pointcloud.data import LabelledClouds
 from pointcloud.metrics import PartIoU
 from pointcloud.pictures import draw_clouds, part_colours
 from pointcloud.task import PointTask
 from pretrain.checkpoint.initial import Initial
 from pretrain.data.loader import collate
+from pretrain.data.parts import LabelledData
 from pretrain.encoders.point_net import BatchNorm
 from pretrain.engine.pictures import contact_sheet
 from pretrain.engine.task import TrainTask
@@ -101,7 +101,7 @@ class PartSegmenter(PointTransferModel):
 class PartSegmentation(PointTask, TrainTask):
     """Trains a PartSegmenter and scores it on `val_dataloader`."""
 
-    def read_data(self, cfg: Config) -> LabelledClouds:
+    def read_data(self, cfg: Config) -> LabelledData:
         data = super().read_data(cfg)
         for name, part in (('train', data.train), ('val', data.val)):
             if not part.has_parts:

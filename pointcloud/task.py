@@ -6,10 +6,10 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from pointcloud.data import LabelledClouds, labelled_clouds
 from pointcloud.datasets import PointDataset
 from pointcloud.metrics import CloudAccuracy
 from pretrain.checkpoint.initial import Initial
+from pretrain.data.parts import LabelledData, labelled_data
 from pretrain.engine.setting import Setting
 from pretrain.engine.task import TrainTask, TransferTask
 from pretrain.engine.transfer import Request
@@ -37,8 +37,8 @@ class PointTask(TransferTask):
             if path:
                 put_source(cfg[f'{part}_dataloader']['dataset'], path, part)
 
-    def read_data(self, cfg: Config) -> LabelledClouds:
-        data = labelled_clouds(cfg)
+    def read_data(self, cfg: Config) -> LabelledData:
+        data = labelled_data(cfg, 'clouds')
         cfg.model.num_classes = data.num_classes
         return data
 

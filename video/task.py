@@ -10,11 +10,12 @@ from torch import nn
 
 from pretrain.checkpoint.card import Card
 from pretrain.checkpoint.initial import Initial
+from pretrain.data.parts import LabelledData
 from pretrain.engine.task import TrainTask
 from pretrain.engine.transfer import Request
 from pretrain.errors import ConfigError
 from pretrain.registry import TASKS
-from video.data import LabelledClips, labelled_clips
+from video.data import labelled_clips
 from video.dataset import ClipDataset
 from video.locate import clip_source
 from video.metrics import ClipMetrics
@@ -55,7 +56,7 @@ class ClassifyClips(TrainTask):
         if self.dataset is None:
             cfg.model.num_classes = None
 
-    def read_data(self, cfg: Config) -> LabelledClips:
+    def read_data(self, cfg: Config) -> LabelledData:
         data = labelled_clips(cfg, self.dataset)
         cfg.model.num_classes = data.num_classes
         return data

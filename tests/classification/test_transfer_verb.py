@@ -140,7 +140,7 @@ def test_what_can_be_known_before_training(
         (
             (FINETUNE, encoder_file, FAST, '--data', few / 'train', '--val', few / 'train'),
             {'data': False},
-            'the same images',
+            'are in training and validation data',
         ),
         ((FINETUNE, encoder_file, [*FAST, 'model.num_classes=7']), {}, 'model.num_classes=7'),
         ((FINETUNE, encoder_file, [*FAST, 'model.image_size=18']), {}, 'multiple of the patch'),

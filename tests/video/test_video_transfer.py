@@ -167,6 +167,7 @@ def test_what_can_be_known_before_training(
         ((FINETUNE, encoder, [*FAST, 'model.head=cls']), {}, 'no class token'),
         ((FINETUNE, encoder, ssv2), {}, "'dense', the protocol of ssv2 has 'segments'"),
         ((FINETUNE, encoder, k400), {}, 'crops is 1, the protocol of k400 has 3'),
+        ((FINETUNE, encoder, [*k400, crops]), {}, 'frames is 4, the protocol of k400 has 16'),
         ((segments, encoder, [*stride, crops, flipped]), {}, 'ssv2 know the side'),
         ((FINETUNE, encoder, [*FAST, 'task.dataset=kinetics']), {}, 'known protocols: k400'),
     ]
