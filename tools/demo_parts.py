@@ -51,9 +51,9 @@ class Sizes:
     val: int = 400
     scenes: int = 160
     val_scenes: int = 60
-    clips: int = 240
-    clouds: int = 200
-    volumes: int = 24
+    clips: int = 400
+    clouds: int = 400
+    volumes: int = 32
     epochs: int = 15
     finetune_epochs: int = 40
     dense_epochs: int = 10
@@ -115,16 +115,18 @@ def images(folder: Path, sizes: Sizes) -> Part:
 def clips(folder: Path, sizes: Sizes) -> Part:
     from video.procedural import write_set
 
-    data = write_set(folder / 'clips', sizes.clips, sizes.clips // 2, sizes.clips // 4)
+    labelled = max(3 * sizes.clips // 20, 6)
+    data = write_set(folder / 'clips', sizes.clips, labelled, 2 * labelled)
     mini = 'video/configs/mini'
     return Part(
         'videomae',
-        f'{sizes.clips} unlabelled mp4 files, {sizes.clips // 2} + {sizes.clips // 4} in folders of 6 motions: {data}',
+        f'{sizes.clips} unlabelled mp4 files, {labelled} + {2 * labelled} in folders of 6 motions: {data}',
         [
             f'{mini}/videomae_vit-base-p16_dec384x4_64xb32-1600e_k400.py',
             *('--data', str(data / 'unlabelled')),
         ],
-        [f'train_cfg.epochs={2 * sizes.other_epochs}'],
+        # pixels as they are: of plain ground, normalised patches are nothing but noise
+        [f'train_cfg.epochs={5 * sizes.other_epochs // 2}', 'model.target.normalise=none'],
         [
             Transfer(
                 'video',
@@ -132,7 +134,7 @@ def clips(folder: Path, sizes: Sizes) -> Part:
                 f'{mini}/videomae_vit-base-p16_ft_64xb8-100e_k400.py',
                 ['--data', str(data / 'train'), '--val', str(data / 'val')],
                 'video',
-                [f'train_cfg.epochs={sizes.other_epochs}'],
+                [f'train_cfg.epochs={2 * sizes.other_epochs}'],
             )
         ],
     )
@@ -143,7 +145,7 @@ def clouds(folder: Path, sizes: Sizes) -> Part:
 
     data = folder / 'points'
     if not (data / 'parts').exists():
-        write_demo(data, sizes.clouds, sizes.clouds // 8, sizes.clouds // 25)
+        write_demo(data, sizes.clouds, max(sizes.clouds // 33, 2), max(sizes.clouds // 10, 2))
     mini = 'pointcloud/configs/mini'
     return Part(
         'pointmae',
@@ -152,15 +154,14 @@ def clouds(folder: Path, sizes: Sizes) -> Part:
             f'{mini}/point-mae_vit-small_dec384x4_1xb128-300e_shapenet55.py',
             *('--data', str(data / 'unlabelled')),
         ],
-        [f'train_cfg.epochs={sizes.other_epochs}'],
+        [f'train_cfg.epochs={5 * sizes.other_epochs}'],
         [
             Transfer(
                 'points',
-                'point cloud top-1',
-                f'{mini}/point-mae_vit-small_ft_1xb32-300e_modelnet40-1k.py',
+                'point cloud SVM top-1',
+                f'{mini}/point-mae_vit-small_svm_1xb32-c01_modelnet40.py',
                 ['--data', str(data / 'train'), '--val', str(data / 'val')],
                 'pointcloud',
-                [f'train_cfg.epochs={sizes.other_epochs}'],
             )
         ],
     )
@@ -169,13 +170,13 @@ def clouds(folder: Path, sizes: Sizes) -> Part:
 def volumes(folder: Path, sizes: Sizes) -> Part:
     from medical.procedural import write_volumes
 
-    place = folder / 'volumes' / 'dataset.json'
+    place, val = folder / 'volumes' / 'dataset.json', max(sizes.volumes // 3, 1)
     if not place.exists():
-        write_volumes(place.parent, sizes.volumes, max(sizes.volumes // 3, 1))
+        write_volumes(place.parent, sizes.volumes, val)
     mini = 'medical/configs/mini'
     return Part(
         'volumemae',
-        f'{sizes.volumes} + {max(sizes.volumes // 3, 1)} labelled volumes as NIfTI files: {place}',
+        f'{sizes.volumes} volumes as NIfTI files, of which the labels of 4 are used, and {val} to validate: {place}',
         [f'{mini}/mae_vit3d-base-p16_dec512x8_1xb4-3000e_btcv.py', '--data', str(place)],
         [f'train_cfg.epochs={5 * sizes.other_epochs}'],
         [
@@ -185,7 +186,7 @@ def volumes(folder: Path, sizes: Sizes) -> Part:
                 f'{mini}/mae_vit3d-base-p16_unetr_1xb24-3000e_btcv-24-6.py',
                 ['--data', str(place)],
                 'medical',
-                [f'train_cfg.epochs={sizes.other_epochs}'],
+                [f'train_cfg.epochs={5 * sizes.other_epochs}', 'train_dataloader.dataset.source.first=4'],
             )
         ],
     )

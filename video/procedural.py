@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from pretrain.data.procedural import CLASSES as SHAPES
-from pretrain.data.procedural import ground, shape
+from pretrain.data.procedural import shape
 from video.decode import write_video
 
 MOTIONS = {
@@ -28,10 +28,9 @@ PARTS = {'unlabelled': 0, 'train': 1, 'val': 2}
 
 
 def frames(motion: str, rng: np.random.Generator, count: int = 16, size: int = 64) -> Iterator[np.ndarray]:
-    """uint8 frames `(size, size, 3)` of a shape of random kind, colour and place that moves, with a little noise."""
-    background = ground(rng, size)
-    bright = background.mean() < 128
-    colour = tuple(int(c) for c in rng.uniform(150, 255, 3) if bright) or tuple(int(c) for c in rng.uniform(0, 90, 3))
+    """uint8 frames `(size, size, 3)` of a bright shape of random kind, colour and place that moves over plain dark."""
+    background = np.broadcast_to(rng.uniform(0, 50, 3), (size, size, 3)).astype(np.uint8)
+    colour = tuple(int(c) for c in rng.uniform(150, 255, 3))
     kind, turn = SHAPES[int(rng.integers(len(SHAPES)))], rng.uniform(-0.3, 0.3)
     dx, dy, growth = MOTIONS[motion]
     radius, travel = size * rng.uniform(0.16, 0.24), size * rng.uniform(0.3, 0.45)
@@ -44,7 +43,7 @@ def frames(motion: str, rng: np.random.Generator, count: int = 16, size: int = 6
         layer = Image.new('L', (size, size), 0)
         shape(kind, ImageDraw.Draw(layer), float(x), float(y), float(shape_radius), turn)
         image.paste(Image.new('RGB', image.size, colour), mask=layer)
-        yield np.clip(np.asarray(image) + rng.normal(0, 3, (size, size, 3)), 0, 255).astype(np.uint8)
+        yield np.clip(np.asarray(image) + rng.normal(0, 1, (size, size, 3)), 0, 255).astype(np.uint8)
 
 
 def write_set(

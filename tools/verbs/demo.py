@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--work-dir', default='runs/demo', help='default: runs/demo; finished parts are not done again')
-    parser.add_argument('--only', action='append', choices=list(PARTS), help='default: images; repeatable')
+    parser.add_argument('--only', action='append', choices=list(PARTS), help='default: all; repeatable')
     for name, of in (
         ('epochs', 'pre-training on images'),
         ('finetune-epochs', 'fine-tuning on images'),
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     sizes = Sizes(**{name: getattr(args, name) for name in epochs})
     done: list[Transfer] = []
     pictures: list[Path] = []
-    for name in args.only or ['images']:
+    for name in args.only or PARTS:
         if not works(NEEDS[name]):
             continue
         part = PARTS[name](folder, sizes)
