@@ -154,7 +154,7 @@ def _read_images(folder: str, names: Sequence[str]) -> np.ndarray:
     out = []
     for name in names:
         path = f'{folder}/{name}'
-        with readable(path), Image.open(path) as image:
+        with readable(path, 'image'), Image.open(path) as image:
             out.append(np.asarray(image.convert('RGB')))
     if any(frame.shape != out[0].shape for frame in out):
         raise DataError(f'frame folder {folder!r} holds images of several sizes; extract the frames again')

@@ -37,8 +37,8 @@ def _load_torchcodec() -> None:
     except Exception as error:  # it raises whatever the loader of its libraries says
         cause = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise UserError(
-            f'torchcodec is installed but cannot be loaded ({cause.strip()}); install the FFmpeg libraries that it needs, '
-            f'or take PyAV: {CHOICE}=pyav'
+            f'torchcodec is installed but cannot be loaded ({cause.strip()}); install the FFmpeg libraries that it '
+            f'needs, or take PyAV: {CHOICE}=pyav'
         ) from error
 
 
@@ -88,8 +88,8 @@ def open_video(path: str | Path) -> Iterator['Video']:
 
 
 @contextmanager
-def readable(name: str) -> Iterator[None]:
-    """Whatever a decoder raises becomes a DataError with the path."""
+def readable(name: str, what: str = 'video') -> Iterator[None]:
+    """Whatever a decoder raises becomes a DataError with the path of the video or image."""
     try:
         yield
     except (UserError, MemoryError):
@@ -98,7 +98,7 @@ def readable(name: str) -> Iterator[None]:
         if getattr(error, 'errno', None) in _EXHAUSTED:
             raise
         cause = ' '.join(str(error).split()) or type(error).__name__
-        raise DataError(f'video {name!r} cannot be decoded: {cause}; replace or remove it') from error
+        raise DataError(f'{what} {name!r} cannot be decoded: {cause}; replace or remove it') from error
 
 
 class Video:

@@ -105,7 +105,7 @@ def test_frame_folders(tmp_path: Path) -> None:
     )
     assert np.allclose(data[0]['image'][0, 0, :, 0, 0], [40, 80, 120, 160], atol=2), 'the first image has number 1'
     (folder / 'img_00004.jpg').unlink()
-    with pytest.raises(DataError, match=r'walk/img_00004\.jpg'):
+    with pytest.raises(DataError, match=r'image .*walk/img_00004\.jpg'):
         data[0]
     (tmp_path / 'list.txt').write_text('walk 0 0\n')
     data.source = type(data.source)(tmp_path / 'list.txt')

@@ -176,9 +176,9 @@ def test_torchcodec_that_cannot_load_its_libraries(
     monkeypatch.delenv('MIMBENCH_VIDEO_DECODER', raising=False)
     decode._load_torchcodec.cache_clear()
     try:
-        with pytest.raises(UserError, match='Could not load libtorchcodec.*MIMBENCH_VIDEO_DECODER=pyav') as caught:
-            with open_video(numbered):
-                pass
+        message = r'Could not load libtorchcodec.*MIMBENCH_VIDEO_DECODER=pyav'
+        with pytest.raises(UserError, match=message) as caught, open_video(numbered):
+            pass
         assert '\n' not in str(caught.value) and not isinstance(caught.value, DataError)
         monkeypatch.setenv('MIMBENCH_VIDEO_DECODER', 'pyav')
         with open_video(numbered) as video:
