@@ -14,7 +14,7 @@ from pretrain.data.sampler import SampleKey
 from pretrain.data.seeding import mix, preserved_rng, seed_rng
 from pretrain.errors import ConfigError, DataError
 from pretrain.registry import DATASETS, TRANSFORMS
-from video.decode import open_video, readable
+from video.decode import describe, open_video, readable
 from video.locate import pretraining_source
 from video.sampling import FrameSampling
 from video.sources import ClipSource
@@ -81,9 +81,9 @@ class ClipDataset(Dataset):
         return self.source.classes
 
     @property
-    def views(self) -> int:
-        """Views of a video in an evaluation: clips times crops."""
-        return self.sampling.clips * getattr(self.transform, 'crops', 1)
+    def notes(self) -> list[str]:
+        """What a record of training should say about the pixels."""
+        return [f'decoded with {describe()}']
 
     def __getitem__(self, key: SampleKey | tuple[int, int] | int) -> dict[str, Any]:
         with preserved_rng():

@@ -45,7 +45,6 @@ def test_loading_does_not_change_the_generators(clips: Path) -> None:
 
 def test_an_evaluation_has_all_views(clips: Path) -> None:
     data = dataset(clips / 'val', transform=dict(type='ClipViews', resize=16, crops=3))
-    assert data.views == 6
     batch = data.collate([data[0], data[4]])
     assert batch['image'].shape == (2, 6, 3, 4, 16, 16) and batch['label'].tolist() == [0, 1]
     assert batch['index'].tolist() == [0, 4] and torch.equal(batch['image'][0], data[0]['image'])
