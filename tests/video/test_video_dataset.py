@@ -63,6 +63,18 @@ def test_repeated_sampling_opens_a_video_once(clips: Path, monkeypatch: pytest.M
     assert not torch.equal(batch['image'][0], batch['image'][1]), 'each clip has its own window and crop'
 
 
+def test_repeated_clips_share_their_window(clips: Path) -> None:
+    """'shared': the same frames, augmented anew; 'own': other frames too."""
+    whole = dict(type='ClipPretrain', size=16, crop='resized', area=(1, 1), ratio=(1, 1))
+    for windows, alike in (('shared', True), ('own', False)):
+        data = dataset(clips / 'train', repeats=4, windows=windows, transform=whole)
+        assert all((x == x[:1]).all() for x in (data[(0, i)]['image'] for i in range(6))) == alike
+    cropped = dataset(clips / 'train', repeats=4, windows='shared')[(0, 1)]['image']
+    assert not torch.equal(cropped[0], cropped[1]), 'each clip has its own crop'
+    with pytest.raises(ConfigError, match='own'):
+        dataset(clips / 'train', windows='other')
+
+
 @pytest.fixture
 def damaged(clips: Path, tmp_path: Path) -> Path:
     shutil.copytree(clips / 'train', tmp_path / 'train')
