@@ -217,10 +217,11 @@ class RunningCellMasking(TubeMasking):
         ratio: of the tubes.
         decoder: share of all tokens that the decoder leaves out, a number of quarters: 0.25, 0.5 or 0.75.
 
-    The plane is cut into cells of 2 x 2 tokens. In every cell the same quarters are kept, and what is kept moves back by
-    one place per time step, in raster order and around, from a place drawn for each sample (the order of
+    The plane is cut into cells of 2 x 2 tokens. In every cell the same quarters are kept, and what is kept moves back
+    by one place per time step, in raster order and around, from a place drawn for each sample (the order of
     dataset/masking_generator.py of OpenGVLab/VideoMAEv2). Hidden tokens that are kept are to be predicted, the other
-    hidden ones ignored: use a decoder with `masked_only`.
+    hidden ones ignored: use a decoder with `masked_only`. The published decoder gets mask tokens at visible places that
+    are kept, too, which do not count in its loss.
 
     The time steps must be a multiple of 4, so that every sample has as many tokens to predict.
     """

@@ -15,9 +15,9 @@ def clip_source(path: str | Path, part: str, split: bool = False) -> dict:
     """The config of the source for a path.
 
     A folder is, in this order: one with the lists `train.csv` and `val.csv` (VideoMAE), one with a table `clips.tsv`,
-    one with `videos/` and `splits/` (UCF101, HMDB51; split 1) or `videos/` and `annotations/` (Something-Something), one
-    with `train/` and `val/`, or one with a sub-folder of videos per class. A `.tsv` file with a header is a table, a
-    `.txt` or `.csv` file a list.
+    one with `videos/` and `splits/` (UCF101, HMDB51; split 1) or `videos/` and `annotations/` (Something-Something),
+    one with `train/` and `val/`, or one with a sub-folder of videos per class. A `.tsv` file with a header is a table,
+    a `.txt` or `.csv` file a list.
 
     Args:
         part: 'train' or 'val': which list or sub-folder of a folder.

@@ -62,7 +62,9 @@ class SomethingSomething(ClipSource):
             if not isinstance(entry, dict) or 'id' not in entry:
                 raise DataError(f'{path}: entry {number} has no id; download it again')
             if 'template' not in entry:
-                raise DataError(f'{path}: video {entry["id"]} has no template; the test part is published without labels')
+                raise DataError(
+                    f'{path}: video {entry["id"]} has no template; the test part is published without labels'
+                )
             template = re.sub(r'[\[\]]', '', entry['template'])
             if template not in numbers:
                 raise DataError(f'{path}: template {template!r} of video {entry["id"]} is not in {names}')

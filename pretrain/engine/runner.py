@@ -23,8 +23,8 @@ class TrainRunner(Runner):
     """Runs one training. Built by `pretrain.engine.launch.launch`, which also derives batch and learning rate.
 
     Attributes:
-        folder: the run directory: config.py, environment.json (with the notes of the training data), metrics.jsonl, checkpoints/, pictures/, and after a
-            finished pre-training encoder.safetensors.
+        folder: the run directory: config.py, environment.json (with the notes of the training data), metrics.jsonl,
+            checkpoints/, pictures/, and after a finished pre-training encoder.safetensors.
         derived: what followed from the recipe and the number of processes.
     """
 

@@ -138,7 +138,7 @@ def test_something_something(tmp_path: Path) -> None:
         SomethingSomething(tmp_path / 'videos', file)
     file.write_text('[]')
     (tmp_path / 'something-something-v2-labels.json').write_text('{"Holding something": "first"}')
-    with pytest.raises(DataError, match='labels.json is not a mapping'):
+    with pytest.raises(DataError, match=r'labels\.json is not a mapping'):
         SomethingSomething(tmp_path / 'videos', file)
 
 
@@ -229,7 +229,7 @@ def test_parts_of_a_folder(clips: Path, tmp_path: Path) -> None:
     assert pretraining_source([clips]) == {'type': 'ClipFolder', 'root': str(clips / 'train'), 'classes': False}
     one = tmp_path / 'one'
     (one / 'train' / 'up').mkdir(parents=True)
-    with pytest.raises(DataError, match='train/ but no val/.*--val'):
+    with pytest.raises(DataError, match=r'train/ but no val/.*--val'):
         clip_source(one, 'val')
     assert clip_source(one, 'train')['root'] == str(one / 'train')
     vehicles = tmp_path / 'vehicles'

@@ -4,7 +4,8 @@ Command: tools/dist_train.sh pretrain video/configs/videomae2_vit-giant-p14_dec5
 Hardware: 64 GPUs of 80 GB as published.
 Published: fine-tuned 87.2 on Kinetics-400 (88.4 through K710), 77.0 on Something-Something v2 (OpenGVLab/VideoMAEv2).
 The list is that of VideoMAE v2: `path 0 -1`, or `folder start frames` with source.columns='start' and a stride of 2 for
-Something-Something, which is not public as a whole. What differs otherwise is in the README of video/: an approximation.
+Something-Something, which is not public as a whole. An approximation: the published decoder gets mask tokens at visible
+places, too, which do not count in its loss.
 """
 
 _base_ = '_base_/videomae_pretrain.py'
@@ -17,7 +18,7 @@ model = dict(
 train_cfg = dict(type='TrainLoop', effective_batch=2048, epochs=300)
 train_dataloader = dict(
     batch_size=32,
-    dataset=dict(repeats=4, windows='shared', source=dict(file='data/hybrid/train.csv', labels=False)),
+    dataset=dict(repeats=4, windows='shared', source=dict(file='data/hybrid/train.csv')),
 )
 optim_wrapper = dict(clip_grad=dict(max_norm=0.02), optimizer=dict(lr=dict(base=6e-4, per=256)))
 param_scheduler = dict(warmup=30, start=1e-6 / 6e-4, end=1e-5 / 6e-4)
