@@ -217,10 +217,11 @@ class RunningCellMasking(TubeMasking):
         ratio: of the tubes.
         decoder: share of all tokens that the decoder leaves out, a number of quarters: 0.25, 0.5 or 0.75.
 
-    The plane is cut into cells of 2 x 2 tokens. In every cell the same quarters are kept, and what is kept moves on by
-    one place per time step, from a place drawn for each sample. Hidden tokens that are kept are to be predicted, the
-    other hidden ones ignored: use a decoder with `masked_only`. An approximation: our sources give the share and the
-    name of the published generator, not the order in which its cells run.
+    The plane is cut into cells of 2 x 2 tokens. In every cell the same quarters are kept, and what is kept moves back
+    by one place per time step, in raster order and around, from a place drawn for each sample (the order of
+    dataset/masking_generator.py of OpenGVLab/VideoMAEv2). Hidden tokens that are kept are to be predicted, the other
+    hidden ones ignored: use a decoder with `masked_only`. The published decoder gets mask tokens at visible places that
+    are kept, too, which do not count in its loss.
 
     The time steps must be a multiple of 4, so that every sample has as many tokens to predict.
     """
@@ -238,10 +239,10 @@ class RunningCellMasking(TubeMasking):
                 f'RunningCellMasking needs a (T, H, W) grid with T a multiple of 4, H and W of 2, not {grid.size}'
             )
         tubes = super().__call__(grid, batch, device)
-        ring = torch.tensor([[0, 1], [3, 2]], device=tubes.state.device).repeat(height // 2, width // 2)
+        raster = torch.tensor([[0, 1], [2, 3]], device=tubes.state.device).repeat(height // 2, width // 2)
         start = torch.randint(4, (1 if self.shared else batch, 1, 1, 1), device=tubes.state.device)
         step = torch.arange(time, device=tubes.state.device)[:, None, None]
-        kept = ((ring + step + start) % 4 < self.kept).flatten(1)
+        kept = ((raster + step + start) % 4 < self.kept).flatten(1)
         state = torch.where(tubes.hidden & ~kept, IGNORE, tubes.state).to(torch.uint8)
         hidden = tubes.num_predict
         assert hidden is not None

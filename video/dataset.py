@@ -14,7 +14,7 @@ from pretrain.data.sampler import SampleKey
 from pretrain.data.seeding import mix, preserved_rng, seed_rng
 from pretrain.errors import ConfigError, DataError
 from pretrain.registry import DATASETS, TRANSFORMS
-from video.decode import open_video, readable
+from video.decode import describe, open_video, readable
 from video.locate import pretraining_source
 from video.sampling import FrameSampling
 from video.sources import ClipSource
@@ -34,6 +34,8 @@ class ClipDataset(Dataset):
         transform: frames to clips, see `video.transforms`.
         repeats: clips of each video in training, decoded once (repeated sampling). The batch then holds `repeats`
             times as many clips as videos; batch size and learning rate count videos.
+        windows: of repeated clips: 'own', each draws its frames (MAE-ST); 'shared', they are drawn once and augmented
+            `repeats` times (VideoMAE's fine-tuning, VideoMAE v2).
         seed: of sampling and augmentation.
         on_corrupt: `quarantine` replaces a broken training video by another one, chosen from (seed, index, attempt)
             alone, and reports it in the sample; `raise` stops.
@@ -60,7 +62,10 @@ class ClipDataset(Dataset):
         on_corrupt: str = 'quarantine',
         labels: bool = False,
         template: str = 'img_{:05}.jpg',
+        windows: str = 'own',
     ):
+        if windows not in ('own', 'shared'):
+            raise ConfigError(f"dataset.windows is {windows!r}; allowed: 'own', 'shared'")
         if on_corrupt not in ('quarantine', 'raise'):
             raise ConfigError(f"on_corrupt {on_corrupt!r} is not one of 'quarantine', 'raise'")
         if repeats < 1:
@@ -69,7 +74,7 @@ class ClipDataset(Dataset):
         self.sampling: FrameSampling = TRANSFORMS.build(dict(sampling)) if isinstance(sampling, dict) else sampling
         self.transform = TRANSFORMS.build(dict(transform)) if isinstance(transform, dict) else transform
         self.repeats, self.seed, self.on_corrupt = repeats, seed, on_corrupt
-        self.labels, self.template = labels, template
+        self.labels, self.template, self.windows = labels, template, windows
         if labels and self.source.label(0) is None:
             raise DataError(f'labels are asked for, but {self.source.name(0)!r} and its set have none')
 
@@ -81,9 +86,9 @@ class ClipDataset(Dataset):
         return self.source.classes
 
     @property
-    def views(self) -> int:
-        """Views of a video in an evaluation: clips times crops."""
-        return self.sampling.clips * getattr(self.transform, 'crops', 1)
+    def notes(self) -> list[str]:
+        """What a record of training should say about the pixels."""
+        return [f'decoded with {describe()}']
 
     def __getitem__(self, key: SampleKey | tuple[int, int] | int) -> dict[str, Any]:
         with preserved_rng():
@@ -133,6 +138,8 @@ class ClipDataset(Dataset):
 
     def _places(self, num_frames: int, training: bool) -> np.ndarray:
         """`(clips, T)`."""
+        if training and self.windows == 'shared':
+            return np.tile(self.sampling.train(num_frames), (self.repeats, 1))
         if training:
             return np.stack([self.sampling.train(num_frames) for _ in range(self.repeats)])
         return self.sampling.test(num_frames)
@@ -154,7 +161,7 @@ def _read_images(folder: str, names: Sequence[str]) -> np.ndarray:
     out = []
     for name in names:
         path = f'{folder}/{name}'
-        with readable(path), Image.open(path) as image:
+        with readable(path, 'image'), Image.open(path) as image:
             out.append(np.asarray(image.convert('RGB')))
     if any(frame.shape != out[0].shape for frame in out):
         raise DataError(f'frame folder {folder!r} holds images of several sizes; extract the frames again')

@@ -1,13 +1,17 @@
 """Frames of encoded videos, by PyAV or torchcodec. Each wanted frame is found by its place in display order, exactly.
 
 PyAV reads the packets once without decoding them, which gives the number of frames and the key frames; then it decodes
-from the last key frame before the first wanted one to the last wanted one. torchcodec does the same with
-`seek_mode='exact'`. The two may differ by 1 or 2 of 255 levels, because each converts colours in its own way.
+from the last key frame before the first wanted one to the last wanted one, or from the beginning where a seek does not
+give the packets that were counted. torchcodec does the same with `seek_mode='exact'`. The two may differ by 1 or 2 of
+255 levels, because each converts colours in its own way.
 """
 
 import errno
+import functools
+import importlib
 import importlib.util
 import os
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,14 +29,32 @@ _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """The machine's fault, not the video's."""
 
 
+@functools.cache
+def _load_torchcodec() -> None:
+    """Import it once: it may be installed and yet find no FFmpeg libraries that it can load."""
+    try:
+        importlib.import_module('torchcodec.decoders')
+    except Exception as error:  # it raises whatever the loader of its libraries says
+        cause = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise UserError(
+            f'torchcodec is installed but cannot be loaded ({cause.strip()}); install the FFmpeg libraries that it '
+            f'needs, or take PyAV: {CHOICE}=pyav'
+        ) from error
+
+
 def backend() -> str:
-    """The decoder in use. Raises ConfigError for an unknown name, UserError where none is installed."""
+    """The decoder in use.
+
+    Raises ConfigError for an unknown name, UserError where none is installed, or torchcodec cannot load its libraries.
+    """
     wanted = os.environ.get(CHOICE)
     if wanted is not None and wanted not in BACKENDS:
         raise ConfigError(f'{CHOICE} is {wanted!r}; allowed: {", ".join(BACKENDS)}')
     modules = {'pyav': 'av', 'torchcodec': 'torchcodec'}
     for name in [wanted] if wanted else ['torchcodec', 'pyav']:
         if importlib.util.find_spec(modules[name]) is not None:
+            if name == 'torchcodec':
+                _load_torchcodec()
             return name
     raise UserError(f'no video decoder ({wanted or "PyAV"} is not installed): pip install av')
 
@@ -66,8 +88,8 @@ def open_video(path: str | Path) -> Iterator['Video']:
 
 
 @contextmanager
-def readable(name: str) -> Iterator[None]:
-    """Whatever a decoder raises becomes a DataError with the path."""
+def readable(name: str, what: str = 'video') -> Iterator[None]:
+    """Whatever a decoder raises becomes a DataError with the path of the video or image."""
     try:
         yield
     except (UserError, MemoryError):
@@ -76,7 +98,7 @@ def readable(name: str) -> Iterator[None]:
         if getattr(error, 'errno', None) in _EXHAUSTED:
             raise
         cause = ' '.join(str(error).split()) or type(error).__name__
-        raise DataError(f'video {name!r} cannot be decoded: {cause}; replace or remove it') from error
+        raise DataError(f'{what} {name!r} cannot be decoded: {cause}; replace or remove it') from error
 
 
 class Video:
@@ -119,7 +141,8 @@ class Video:
 
 
 class PyAVVideo(Video):
-    """By PyAV. A video whose packets carry no times is decoded from its beginning and counted that way.
+    """By PyAV. A video whose packets carry no times is decoded from its beginning and counted that way; an MPEG program
+    stream (.mpg) is decoded from its beginning too.
 
     What the decoder notices is an error, frames that it marks as damaged too. Damage that leaves a valid stream gives
     wrong pixels that nobody notices.
@@ -137,37 +160,98 @@ class PyAVVideo(Video):
         self.stream.thread_type = 'NONE'  # loaders have a process for each core already
         # A frame's own `to_ndarray(format=...)` sets up swscale anew: 5 ms a frame, 70 times the conversion itself.
         self.colours = VideoReformatter()
-        packets = [p for p in self.container.demux(self.stream) if p.size and not _discarded(p)]
+        packets = [p for p in self.container.demux(self.stream) if p.size]
         promised = self.stream.frames
         if promised and len(packets) < promised and name.lower().endswith(('.mp4', '.mov', '.m4v')):
-            raise DataError(f'video {name!r} is cut off: {len(packets)} of {promised} frames; download it again')
-        self.num_frames = len(packets)
-        times = [p.pts for p in packets]
+            stored = _stored_packets(name)
+            if stored < promised:
+                raise DataError(f'video {name!r} is cut off: {stored} of {promised} frames; download it again')
+        shown = [p for p in packets if not _discarded(p)]
+        self.num_frames = len(shown)
+        self.packets = [(p.pts, p.size) for p in packets]
+        times = [p.pts for p in shown]
         self.timed = all(t is not None for t in times) and len(set(times)) == len(times)
         self.place = {t: i for i, t in enumerate(sorted(times))} if self.timed else {}
-        self.keys = sorted((self.place[p.pts], p.pts) for p in packets if p.is_keyframe) if self.timed else []
+        # After a seek the demuxer of MPEG program streams gives packets the times of others.
+        seekable = self.timed and self.container.format.name != 'mpeg'
+        self.keys = _keys(packets, self.place) if seekable else []
 
     def read(self, wanted: list[int]) -> dict[int, np.ndarray]:
-        start = max((pts for place, pts in self.keys if place <= wanted[0]), default=None)
-        self.container.seek(start if start is not None else 0, stream=self.stream if start is not None else None)
+        key = max((key for key in self.keys if key[0] <= wanted[0]), default=None)
+        if key is not None:
+            _, time, number = key
+            self.container.seek(time, stream=self.stream)
+            found = self._decoded(wanted, self.packets[number:])
+            if len(found) == len(wanted):
+                return found
+        self._reopen()  # what a seek did not reach may be there when everything before it is decoded
+        return self._decoded(wanted)
+
+    def _decoded(self, wanted: list[int], expected: Sequence[tuple] = ()) -> dict[int, np.ndarray]:
+        """The wanted frames, from the first expected packet on, or from here.
+
+        After a seek a demuxer may be anywhere: packets before the first expected one are left out, and the first one
+        that was not expected ends it.
+        """
         found: dict[int, np.ndarray] = {}
-        left = set(wanted)
-        for number, frame in enumerate(self.container.decode(self.stream)):
-            place = self.place.get(frame.pts) if self.timed else number
-            if place in left and not frame.is_corrupt:
-                found[place] = self.colours.reformat(frame, format='rgb24', threads=1).to_ndarray()
-                left.discard(place)
+        left, number, due = set(wanted), -1, list(reversed(expected))
+        reached = not due
+        for packet in self.container.demux(self.stream):
+            if due and packet.size:
+                same = (packet.pts, packet.size) == due[-1]
+                if reached and not same:
+                    break
+                if same:
+                    reached = True
+                    due.pop()
+            for frame in packet.decode() if reached else ():
+                number += 1
+                place = self.place.get(frame.pts) if self.timed else number
+                if place in left and not frame.is_corrupt:
+                    found[place] = self.colours.reformat(frame, format='rgb24', threads=1).to_ndarray()
+                    left.discard(place)
             if not left:
                 break
         return found
+
+    def _reopen(self) -> None:
+        import av
+
+        self.container.close()
+        self.container = av.open(self.name)
+        self.stream = self.container.streams.video[0]
+        self.stream.thread_type = 'NONE'  # loaders have a process for each core already
 
     def close(self) -> None:
         self.container.close()
 
 
+def _time(packet) -> int | None:
+    """What seeks go by: most demuxers look for times of decoding."""
+    return packet.pts if packet.dts is None else packet.dts
+
+
+def _stored_packets(name: str) -> int:
+    """Packets of the video stream, with all that the container's edit list leaves out (trimmed files)."""
+    import av
+
+    with av.open(name, options={'ignore_editlist': '1'}) as container:
+        return sum(1 for p in container.demux(container.streams.video[0]) if p.size)
+
+
 def _discarded(packet) -> bool:
-    """Packets that a container's edit list leaves out."""
+    """Packets that the edit list leaves out, but which others need."""
     return bool(getattr(packet, 'is_discard', False))
+
+
+def _keys(packets: Sequence, place: dict[int, int]) -> list[tuple[int, int, int]]:
+    """Of each key frame the place of the first frame that is shown from it on, its time for seeking, and its number."""
+    times, keys = sorted(place), list[tuple[int, int, int]]()
+    for number, packet in enumerate(packets):
+        time = _time(packet)
+        if packet.is_keyframe and packet.pts is not None and time is not None:
+            keys.append((bisect_left(times, packet.pts), time, number))
+    return keys
 
 
 class TorchcodecVideo(Video):

@@ -42,10 +42,11 @@ class ProbeHead(nn.Module):
     def __init__(self, width: int, num_classes: int, std: float, dropout: float = 0.0):
         super().__init__()
         self.norm = nn.BatchNorm1d(width, affine=False, eps=1e-6)
+        self.dropout = nn.Dropout(dropout)
         self.linear = linear(width, num_classes, std)
 
     def forward(self, tokens: Tensor, prefix: int) -> Tensor:
-        return self.linear(self.norm(tokens[:, prefix:].mean(1)))
+        return self.linear(self.dropout(self.norm(tokens[:, prefix:].mean(1))))
 
 
 class AttentiveHead(nn.Module):
@@ -58,13 +59,14 @@ class AttentiveHead(nn.Module):
         self.norm1, self.norm2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)
         self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.dropout = nn.Dropout(dropout)
         self.linear = linear(width, num_classes, std)
 
     def forward(self, tokens: Tensor, prefix: int) -> Tensor:
         keys = self.norm1(tokens[:, prefix:])
         query = self.query.expand(len(keys), -1, -1)
         x = query + self.attention(query, keys, keys, need_weights=False)[0]
-        return self.linear((x + self.mlp(self.norm2(x)))[:, 0])
+        return self.linear(self.dropout((x + self.mlp(self.norm2(x)))[:, 0]))
 
 
 KINDS = {'mean': MeanHead, 'cls': ClassTokenHead, 'probe': ProbeHead, 'attentive': AttentiveHead}

@@ -54,11 +54,17 @@ class SomethingSomething(ClipSource):
     def __init__(self, root: str | Path, file: str | Path, labels: str | Path | None = None):
         folder, path = existing(root, 'folder of videos'), existing(file, 'annotation file')
         names = labels or path.parent / 'something-something-v2-labels.json'
-        numbers = {name: int(number) for name, number in _json(existing(names, 'list of labels')).items()}
+        numbers = _label_numbers(existing(names, 'list of labels'))
         self.classes = [name for name, _ in sorted(numbers.items(), key=lambda item: item[1])]
         paths, found = [], []
         suffix = '.mp4' if next(folder.glob('*.mp4'), None) else '.webm'
-        for entry in _json(path):
+        for number, entry in enumerate(_json(path)):
+            if not isinstance(entry, dict) or 'id' not in entry:
+                raise DataError(f'{path}: entry {number} has no id; download it again')
+            if 'template' not in entry:
+                raise DataError(
+                    f'{path}: video {entry["id"]} has no template; the test part is published without labels'
+                )
             template = re.sub(r'[\[\]]', '', entry['template'])
             if template not in numbers:
                 raise DataError(f'{path}: template {template!r} of video {entry["id"]} is not in {names}')
@@ -67,9 +73,22 @@ class SomethingSomething(ClipSource):
         super().__init__(paths, found)
 
 
+def _label_numbers(path: Path) -> dict[str, int]:
+    """Class names to numbers, of Something-Something's file of labels."""
+    found = _json(path)
+    if not isinstance(found, dict) or not all(str(number).isdigit() for number in found.values()):
+        raise DataError(f'{path} is not a mapping from templates to numbers; download it again')
+    return {name: int(number) for name, number in found.items()}
+
+
 def _class_index(notes: Path) -> dict[str, int]:
-    rows = [line.split() for _, line in lines_of(notes / 'classInd.txt')]
-    return {name: int(number) - 1 for number, name in rows}
+    file, numbers = notes / 'classInd.txt', dict[str, int]()
+    for number, line in lines_of(file):
+        words = line.split()
+        if len(words) != 2 or not words[0].isdigit():
+            raise DataError(f'{file}:{number}: {line!r} is not `number class`')
+        numbers[words[1]] = int(words[0]) - 1
+    return numbers
 
 
 def _ucf(notes: Path, split: int, part: str) -> list[tuple[str, int]]:

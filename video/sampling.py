@@ -46,8 +46,10 @@ class DenseSampling(FrameSampling):
     Args:
         stride: frames between two of a clip.
         spacing: of a training clip. 'steps': every `stride`-th frame from a random start (pre-training of VideoMAE).
-            'linspace': T places spread evenly from the first to the last of a random window of `T * stride` frames,
-            rounded down, which are a little further apart (fine-tuning of VideoMAE).
+            'linspace': T places spread evenly from the beginning to the end of a random window of `T * stride` frames,
+            the end itself being its last frame, rounded down: a little further apart. A video that is not longer than
+            the window gives `n // stride` places spread over all its n frames and then holds the last one (fine-tuning
+            of VideoMAE, kinetics.py).
 
     An evaluation takes every `stride`-th frame of the whole video and from these `clips` windows of T, the first at the
     beginning and the last at the end.
@@ -65,12 +67,14 @@ class DenseSampling(FrameSampling):
 
     def train(self, num_frames: int) -> np.ndarray:
         span = self.frames * self.stride
-        start = _draw(max(num_frames - span, 0) + 1)
         if self.spacing == 'steps':
-            places = start + self.stride * np.arange(self.frames)
-        else:
-            places = np.linspace(start, start + span, self.frames).astype(int)
-        return np.minimum(places, num_frames - 1)
+            start = _draw(max(num_frames - span, 0) + 1)
+            return np.minimum(start + self.stride * np.arange(self.frames), num_frames - 1)
+        if num_frames > span:
+            start = _draw(num_frames - span)
+            return start + _spread(span, self.frames)
+        places = _spread(num_frames, num_frames // self.stride)
+        return np.pad(places, (0, self.frames - len(places)), constant_values=num_frames - 1)
 
     def test(self, num_frames: int) -> np.ndarray:
         every = np.arange(0, num_frames, self.stride)
@@ -87,7 +91,8 @@ class DenseSampling(FrameSampling):
 class SegmentSampling(FrameSampling):
     """One frame from each of T equal parts of the whole video (TSN; Something-Something).
 
-    Training draws a place in each part. An evaluation of k clips takes k evenly spaced places in each part and gives
+    Training draws a place in each part; the i-th begins at frame `i * n / T`, rounded down, and of a video with fewer
+    frames than parts some parts share one. An evaluation of k clips takes k evenly spaced places in each part and gives
     clip i the i-th of them: of two clips the first has the beginnings and the second the middles (VideoMAE's 32
     places, `frames[k::2]`). One clip has the middles.
     """
@@ -95,14 +100,18 @@ class SegmentSampling(FrameSampling):
     name = 'segments'
 
     def train(self, num_frames: int) -> np.ndarray:
-        size = num_frames / self.frames
-        inside = np.array([_draw(max(int(size), 1)) for _ in range(self.frames)])
-        return np.minimum((np.arange(self.frames) * size).astype(int) + inside, num_frames - 1)
+        edges = [i * num_frames // self.frames for i in range(self.frames + 1)]
+        return np.array([edges[i] + _draw(max(edges[i + 1] - edges[i], 1)) for i in range(self.frames)])
 
     def test(self, num_frames: int) -> np.ndarray:
         size = num_frames / self.frames
         offsets: Sequence[float] = [0.5] if self.clips == 1 else [i / self.clips for i in range(self.clips)]
         return np.stack([(size * (np.arange(self.frames) + offset)).astype(int) for offset in offsets])
+
+
+def _spread(span: int, count: int) -> np.ndarray:
+    """`count` places spread evenly over `span` frames, from the first to the last."""
+    return np.minimum(np.linspace(0, span, count), span - 1).astype(int)
 
 
 def _draw(count: int) -> int:

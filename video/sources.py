@@ -57,12 +57,13 @@ class ClipList(ClipSource):
     """One video per line: `path label`, `path`, or for frame folders `folder frames label`.
 
     Args:
-        file: columns are separated by tabs or commas, or by any number of blanks before a number. Empty lines, `#`
-            lines and a header are skipped.
+        file: columns are separated by tabs or commas, or by any number of blanks before a number. Empty lines and `#`
+            lines are skipped, and a first line that is a header: no number follows and no word is a path.
         root: folder that relative paths start from; by default that of `file`.
         columns: 'video', 'frames', 'start' (`folder start frames`, VideoMAE v2's pre-training on frame folders), or
             'auto', which tells the first two apart. `path 0 -1` (the same for video files) is read by all.
         classes: class names in label order.
+        labels: False to leave them out, whatever they are (pre-training).
 
     Paths may contain blanks. Raises DataError for a line that cannot be read, naming file and line.
     """
@@ -73,18 +74,22 @@ class ClipList(ClipSource):
         root: str | Path | None = None,
         columns: str = 'auto',
         classes: Sequence[str] | None = None,
+        labels: bool = True,
     ):
         if columns not in COLUMNS:
             raise ConfigError(f'source.columns is {columns!r}; allowed: {", ".join(COLUMNS)}')
         path = existing(file, 'list of videos')
         folder = str(existing(root, 'root folder')) if root is not None else str(path.parent)
-        found = (_row(line, columns, f'{path}:{number}') for number, line in lines_of(path))
-        rows = [row for row in found if row is not None]
+        lines = [(number, line) for number, line in lines_of(path) if number > 1 or not _is_header(line)]
+        rows = [_row(line, columns, f'{path}:{number}') for number, line in lines]
         if not rows:
             raise DataError(f'list {str(path)!r} names no video; expected lines of `path label`')
         names, counts, starts, texts = zip(*rows, strict=True)
-        labels, self.classes = number_labels(list(texts), classes, path)
-        super().__init__([os.path.join(folder, name) for name in names], labels, list(zip(counts, starts, strict=True)))
+        numbers: list[int | None] = [None] * len(rows)
+        if labels:
+            numbers, self.classes = number_labels(list(texts), classes, path)
+        paths = [os.path.join(folder, name) for name in names]
+        super().__init__(paths, numbers, list(zip(counts, starts, strict=True)))
 
 
 @DATASETS.register_module()
@@ -133,8 +138,15 @@ def columns_of(line: str) -> list[str]:
     return [path, *numbers.split()]
 
 
-def _row(line: str, columns: str, place: str) -> tuple[str, int | None, int, str | None] | None:
-    """Path, number of frames of a folder, its first frame, and label; None for a header."""
+def _is_header(line: str) -> bool:
+    """Whether a first line names columns: no number follows the first word, and no word is a video or a path."""
+    _, *rest = columns_of(line)
+    words = re.split(r'[\s,]+', line)
+    return not any(re.fullmatch(r'-?\d+', word) for word in rest) and not any(is_video(w) or '/' in w for w in words)
+
+
+def _row(line: str, columns: str, place: str) -> tuple[str, int | None, int, str | None]:
+    """Path, number of frames of a folder, its first frame, and label."""
     name, *rest = columns_of(line)
     if len(rest) == 2 and is_video(name) and rest[1] == '-1':
         return name, None, 1, None
@@ -144,8 +156,6 @@ def _row(line: str, columns: str, place: str) -> tuple[str, int | None, int, str
         return name, int(rest[0]), 1, rest[1]
     if columns in ('auto', 'video') and len(rest) < 2 and (is_video(name) or columns == 'video'):
         return name, None, 1, rest[0] if rest else None
-    if place.endswith(':1') and not any(re.fullmatch(r'-?\d+', word) for word in rest):
-        return None
     raise DataError(
         f'{place}: {line!r} is neither `path label` of a video nor `folder frames label` of frames; correct it, '
         'or say what the columns are: source.columns'

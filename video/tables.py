@@ -1,6 +1,7 @@
 """Tables of clips with groups, split by group: clips of one patient or recording never stand on both sides."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from video.sources import ClipSource, number_labels
 @DATASETS.register_module()
 class ClipTable(ClipSource):
     """A tab-separated table with a header: `path`, `label`, and maybe `group`; other columns are left alone.
+
+    Without a column `group` every video is a group of its own, and `groups` is None.
 
     Args:
         file: its first line may begin with `#`.
@@ -37,20 +40,24 @@ class ClipTable(ClipSource):
     ):
         path = existing(file, 'table of videos')
         folder = existing(root, 'root folder') if root is not None else path.parent
-        rows = _table(path)
         if part not in ('all', 'train', 'val') or not 0 <= fold < folds:
             raise ConfigError(
                 f"source.part is {part!r}, fold {fold} of {folds}; allowed: 'all', 'train', 'val', 0 to folds - 1"
             )
-        numbers, classes = number_labels([row['label'] for row in rows], None, path)
-        groups = [row.get('group', str(i)) for i, row in enumerate(rows)]
+        labelled = labels or part != 'all'  # the split goes by labels too
+        rows = _table(path, ('path', 'label', 'group') if labelled else ('path', 'group'))
+        numbers, classes = list[int | None]([None] * len(rows)), None
+        if labelled:
+            numbers, classes = number_labels([row['label'] for row in rows], None, path)
+        groups = [row['group'] for row in rows] if 'group' in rows[0] else None
         chosen = range(len(rows))
         if part != 'all':
-            place = group_folds(numbers, groups, folds, seed)
+            place = group_folds(numbers, groups or [str(i) for i in range(len(rows))], folds, seed)
             chosen = [i for i in range(len(rows)) if (place[i] == fold) == (part == 'val')]
         kept = [numbers[i] if labels else None for i in chosen]
         super().__init__([_found(folder, rows[i]['path']) for i in chosen], kept)
-        self.classes, self.groups = classes if labels else None, [groups[i] for i in chosen]
+        self.classes = classes if labels else None
+        self.groups = [groups[i] for i in chosen] if groups else None
         if not self.paths:
             raise DataError(f'{str(path)!r} has no video for part {part!r}, fold {fold} of {folds}')
 
@@ -79,7 +86,8 @@ def group_folds(labels: Sequence[int | None], groups: Sequence[str], folds: int,
     return fold_of
 
 
-def _table(path: Path) -> list[dict[str, str]]:
+def _table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
+    """Rows by column. Raises DataError naming the line where a needed column is empty; `group` may not be there."""
     lines = path.read_text(encoding='utf-8').splitlines()
     header = lines[0].lstrip('# ').split('\t') if lines else []
     if 'path' not in header or 'label' not in header:
@@ -87,10 +95,11 @@ def _table(path: Path) -> list[dict[str, str]]:
     rows = []
     for number, line in enumerate(lines[1:], start=2):
         if line.strip():
-            values = line.split('\t')
-            if len(values) < len(header) - 1:
-                raise DataError(f'{path}:{number} has {len(values)} columns, the header {len(header)}')
-            rows.append(dict(zip(header, values, strict=False)))
+            row = dict(zip_longest(header, line.split('\t')[: len(header)], fillvalue=''))
+            empty = [name for name in needed if name in header and not row[name].strip()]
+            if empty:
+                raise DataError(f'{path}:{number} has no {empty[0]}; fill it in, or remove the line')
+            rows.append(row)
     if not rows:
         raise DataError(f'{path} names no video')
     return rows

@@ -48,7 +48,7 @@ class ClassifyClips(TrainTask):
         if not request.data:
             return
         for part, path in (('train', request.data), ('val', request.val or request.data)):
-            source = clip_source(path, None if request.val else part)
+            source = clip_source(path, part, split=not request.val)
             if source['type'] == 'ClipTable' and not request.val:
                 source |= self.split
             loader = cfg.setdefault(f'{part}_dataloader', {})

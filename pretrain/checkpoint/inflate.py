@@ -71,7 +71,7 @@ def inflate(
         rule: of the patch embedding, see `inflate_kernel`.
         position: 'image': the image's table at every place of the first axis. 'image+time': the same plus fixed
             sines of the place. 'sincos-1d', 'sincos-3d': fixed positions of the new grid in its place; then a static
-            input no longer gives the image's features.
+            input no longer gives the image's features. A network without absolute positions takes one of these two.
         prefix: class and register tokens. 'repeat': as many copies as there are places along the first axis (as
             registers), so that they keep their share of the attention. 'keep': one copy, whose share shrinks.
             'drop': none (VideoMAE's networks have none).
@@ -90,10 +90,11 @@ def inflate(
     resized.append({'target': KERNEL, 'from': list(state[KERNEL].shape), 'to': list(kernel.shape)})
     state[KERNEL] = kernel
     state.update(tokens.state)
-    if source.pos_embed is not None:
-        table = _positions(state['pos_embed'], source, grid, position, tokens)
-        resized.append({'target': 'pos_embed', 'from': list(state['pos_embed'].shape), 'to': list(table.shape)})
-        state['pos_embed'] = table
+    known = state.get('pos_embed')
+    if known is not None or source.pos_embed is None:  # one that is lost is for the audit to find
+        state['pos_embed'] = _positions(known, source, grid, position, tokens).to(kernel)
+        shape = [] if known is None else list(known.shape)
+        resized.append({'target': 'pos_embed', 'from': shape, 'to': list(state['pos_embed'].shape)})
     dropped = dict(opened.dropped)
     for name in tokens.dropped:
         del state[name]
@@ -222,9 +223,12 @@ class _PrefixTokens:
         return {'reg_token': tuple(source for name in self.names for source in known.get(name, (name,)))}
 
 
-def _positions(table: Tensor, net: nn.Module, grid: TokenGrid, position: str, tokens: _PrefixTokens) -> Tensor:
-    """`(1, prefix + N, D)` of the image to the same of the new grid."""
+def _positions(table: Tensor | None, net: nn.Module, grid: TokenGrid, position: str, tokens: _PrefixTokens) -> Tensor:
+    """`(1, prefix + N, D)` of the image to the same of the new grid; without a table prefix tokens get no position."""
     rows = 0 if getattr(net, 'no_embed_class', False) else tokens.count
+    if table is None:
+        prefix = torch.zeros(len(tokens.rows) if rows else 0, net.embed_dim)
+        return torch.cat([prefix, positions.fixed(position, grid.size, net.embed_dim)])[None]
     table = positions.resize_absolute(table, tuple(net.patch_embed.grid_size), grid.size[1:], rows)
     before, plane = table[:, :rows], table[:, rows:]
     if position in ('image', 'image+time'):

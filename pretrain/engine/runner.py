@@ -23,8 +23,8 @@ class TrainRunner(Runner):
     """Runs one training. Built by `pretrain.engine.launch.launch`, which also derives batch and learning rate.
 
     Attributes:
-        folder: the run directory: config.py, environment.json, metrics.jsonl, checkpoints/, pictures/, and after a
-            finished pre-training encoder.safetensors.
+        folder: the run directory: config.py, environment.json (with the notes of the training data), metrics.jsonl,
+            checkpoints/, pictures/, and after a finished pre-training encoder.safetensors.
         derived: what followed from the recipe and the number of processes.
     """
 
@@ -99,6 +99,7 @@ class TrainRunner(Runner):
         """Continue from the newest readable checkpoint of the run directory, if resuming was asked for."""
         if self.rank == 0:
             self.logger.info(f'{self.derived}\n{describe(self.optim_wrapper.optimizer.param_groups)}')
+            self._record_notes()
         path = checkpointing.latest(self.checkpoint_folder) if self._resume else None
         if path is None:
             return
@@ -112,6 +113,14 @@ class TrainRunner(Runner):
         self.train_loop._iter = state['iteration']
         self.logger.info(f'resumed {path.name}: {state["iteration"]} of {self.train_loop.max_iters} updates are done')
         self._has_loaded = True
+
+    def _record_notes(self) -> None:
+        """`notes` of the training data, such as what decoded it, in the log and in environment.json."""
+        notes = list(getattr(self.train_loop.dataset, 'notes', ()))
+        if notes:
+            self.logger.info('\n'.join(f'note: {note}' for note in notes))
+            path = self.folder / 'environment.json'
+            path.write_text(json.dumps({**json.loads(path.read_text()), 'notes': notes}, indent=1) + '\n')
 
     def save(self, keep: int = 2) -> None:
         """Write a training checkpoint after `train_loop.iter` updates."""

@@ -95,6 +95,22 @@ def test_fixed_positions_and_another_plane(tmp_path: Path) -> None:
     assert torch.allclose(difference, difference[:, :1], atol=1e-5)
 
 
+@pytest.mark.parametrize('prefix', ['repeat', 'keep', 'drop'])
+def test_an_image_network_without_positions(tmp_path: Path, prefix: str) -> None:
+    """There is no table to repeat; the advice that the error gives works, and prefix tokens get no position."""
+    opened = image_checkpoint(tmp_path, pos_embed='none')
+    assert 'pos_embed' not in opened.state
+    with pytest.raises(CheckpointError, match='use position sincos-1d or sincos-3d'):
+        inflate(opened, (4, SIDE, SIDE), patch=2, prefix=prefix)
+    for kind in ('sincos-1d', 'sincos-3d'):
+        found = inflate(opened, (4, SIDE, SIDE), patch=2, position=kind, prefix=prefix)
+        count = {'repeat': 2, 'keep': 1, 'drop': 0}[prefix]
+        assert found.card.position == kind and found.card.prefix_tokens == count
+        assert (found.state['pos_embed'][0, :count] == 0).all()
+        torch.testing.assert_close(found.state['pos_embed'][0, count:], fixed(kind, (2, 4, 4), WIDTH))
+        assert features(build_net(found)[0], torch.randn(1, 3, 4, SIDE, SIDE)).shape == (1, 32, WIDTH)
+
+
 def test_the_load_is_audited_and_the_card_says_what_was_done(tmp_path: Path) -> None:
     opened = image_checkpoint(tmp_path)
     found = inflate(opened, (8, SIDE, SIDE), patch=2, rule='centre')
@@ -115,6 +131,10 @@ def test_a_lost_tensor_is_found(tmp_path: Path) -> None:
     opened = image_checkpoint(tmp_path)
     del opened.state['blocks.1.mlp.fc2.bias']
     with pytest.raises(CheckpointError, match=r'blocks\.1\.mlp\.fc2\.bias'):
+        inflate(opened, (8, SIDE, SIDE), patch=2)
+    opened = image_checkpoint(tmp_path)
+    del opened.state['pos_embed']
+    with pytest.raises(CheckpointError, match=r'1 of \d+ tensors missing \(pos_embed'):
         inflate(opened, (8, SIDE, SIDE), patch=2)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numbered_video import write_numbered
 
 import video  # noqa: F401  (registers)
 from pretrain.checkpoint import exchange
@@ -47,17 +48,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope='session')
 def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A video of 60 frames with several key frames; frame i is of grey level 4 i."""
-    import av
-
-    path = tmp_path_factory.mktemp('numbered') / 'numbered.mp4'
-    with av.open(str(path), 'w') as container:
-        stream = container.add_stream('libx264', rate=10, options={'crf': '1', 'g': '9', 'bf': '2'})
-        stream.height, stream.width, stream.pix_fmt = 32, 48, 'yuv420p'
-        for i in range(60):
-            frame = av.VideoFrame.from_ndarray(np.full((32, 48, 3), 4 * i, np.uint8), format='rgb24')
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return path
+    return write_numbered(tmp_path_factory.mktemp('numbered') / 'numbered.mp4')
 
 
 @pytest.fixture(scope='session')

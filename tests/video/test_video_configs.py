@@ -23,7 +23,7 @@ FULL = [path.stem for path in CONFIGS if path.parent == FOLDER]
 # Effective batch, peak lr, epochs, warm-up, stride, tokens to predict, decoder (width, depth, heads), parameters in M.
 # Sources: the reference page of the domain, whose marks the docstrings repeat.
 PRETRAIN = {
-    'videomae_vit-small-p16_dec192x4_64xb32-1600e_k400': (2048, 1.2e-3, 1600, 40, 4, 1408, (192, 4, 3), 24.3),
+    'videomae_vit-small-p16_dec192x4_32xb32-1600e_k400': (1024, 6e-4, 1600, 40, 4, 1408, (192, 4, 3), 24.3),
     'videomae_vit-base-p16_dec384x4_64xb32-1600e_k400': (2048, 1.2e-3, 1600, 40, 4, 1408, (384, 4, 6), 95.8),
     'videomae_vit-large-p16_dec512x12_64xb8-1600e_k400': (512, 3e-4, 1600, 40, 4, 1408, (512, 12, 8), 345.3),
     'videomae_vit-small-p16_dec192x4_64xb32-2400e_ssv2': (2048, 1.2e-3, 2400, 40, 2, 1408, (192, 4, 3), 24.3),
@@ -37,10 +37,11 @@ PRETRAIN = {
 }
 # Effective batch, peak lr, epochs, layer decay, drop path, dropout, clips of a video, protocol, published top-1.
 FINETUNE = {
-    'videomae_vit-small-p16_ft_64xb8-100e_k400': (512, 2e-3, 100, 0.75, 0.1, 0.0, 1, 'k400', 0.790),
+    'videomae_vit-small-p16_ft_32xb12-150e_k400': (384, 7.5e-4, 150, 0.75, 0.1, 0.0, 2, 'k400', 0.790),
     'videomae_vit-base-p16_ft_64xb8-100e_k400': (512, 2e-3, 100, 0.75, 0.1, 0.0, 1, 'k400', 0.800),
+    'videomae_vit-base-p16_ft_64xb6-75e_k400': (384, 7.5e-4, 75, 0.75, 0.1, 0.0, 2, 'k400', 0.815),
     'videomae_vit-large-p16_ft_64xb2-35e_k400': (128, 1e-3, 35, 0.75, 0.1, 0.0, 2, 'k400', 0.852),
-    'videomae_vit-small-p16_ft_64xb6-30e_ssv2': (384, 7.5e-4, 30, 0.75, 0.1, 0.0, 2, 'ssv2', 0.668),
+    'videomae_vit-small-p16_ft_32xb12-40e_ssv2': (384, 1.5e-3, 40, 0.70, 0.1, 0.0, 2, 'ssv2', 0.668),
     'videomae_vit-base-p16_ft_64xb6-30e_ssv2': (384, 7.5e-4, 30, 0.75, 0.1, 0.0, 2, 'ssv2', 0.708),
     'videomae_vit-large-p16_ft_64xb6-30e_ssv2': (384, 7.5e-4, 30, 0.75, 0.1, 0.0, 2, 'ssv2', 0.743),
     'videomae_vit-base-p16_ft_8xb16-100e_ucf101': (128, 2.5e-4, 100, 0.70, 0.2, 0.5, 2, 'ucf101', 0.913),
@@ -91,9 +92,10 @@ def test_pretraining_figures(name: str) -> None:
     assert derived.lr == pytest.approx(lr)
     assert cfg.train_cfg.epochs == epochs == in_name == cfg.recipe.epochs
     assert cfg.param_scheduler.warmup == warmup
-    if name.startswith('videomae'):
-        assert start_and_end(cfg, lr) == pytest.approx((1e-6, 1e-5))
     dataset = cfg.train_dataloader.dataset
+    if name.startswith('videomae'):
+        assert start_and_end(cfg, lr) == pytest.approx((1e-6 * batch / 256, 1e-5 * batch / 256))
+        assert dataset.get('windows', 'own') == ('shared' if name.startswith('videomae2') else 'own')
     assert (dataset.sampling.stride, dataset.sampling.frames) == (stride, 16)
     assert dataset.get('repeats', 1) == (4 if name.startswith(('maest', 'videomae2')) else 1)
     assert dataset.transform.flip == (0.0 if name.startswith('videomae') else 0.5)
@@ -136,10 +138,19 @@ def test_finetuning_figures(name: str) -> None:
     assert cfg.train_dataloader.dataset.sampling.type == cfg.val_dataloader.dataset.sampling.type == sampling
     assert cfg.val_dataloader.dataset.sampling.clips == rule.clips
     assert cfg.val_dataloader.dataset.transform.crops == rule.crops
-    assert cfg.train_dataloader.dataset.transform.get('flip', 0.5) == (0.5 if rule.flip else 0.0)
-    if not cfg.model.get('frozen'):
+    flip = 0.5 if rule.flip and not cfg.model.get('frozen') else 0.0
+    assert cfg.train_dataloader.dataset.transform.get('flip', 0.5) == flip
+    assert cfg.train_dataloader.dataset.windows == ('own' if name.startswith('maest') else 'shared')
+    assert cfg.train_dataloader.dataset.transform.rand_augment == 'rand-m7-n4-mstd0.5-inc1'
+    if cfg.model.get('frozen'):
+        assert (cfg.model.mixup, cfg.model.cutmix, cfg.model.erase, cfg.model.smoothing) == (0.0, 0.0, 0.25, 0.0)
+        assert cfg.optim_wrapper.clip_grad.max_norm == 1.0 and start_and_end(cfg, lr) == pytest.approx((lr, 0))
+    else:
         assert (cfg.model.mixup, cfg.model.cutmix, cfg.model.erase, cfg.model.smoothing) == (0.8, 1.0, 0.25, 0.1)
         assert cfg.model.head_std == 2e-5
+        start, end = (1e-8, 1e-5) if dataset == 'ucf101' else (1e-6, 1e-6)
+        if not name.startswith('maest'):
+            assert start_and_end(cfg, lr) == pytest.approx((start * batch / 256, end * batch / 256))
 
 
 def groups_of(name: str) -> dict[str, dict]:

@@ -45,7 +45,6 @@ def test_loading_does_not_change_the_generators(clips: Path) -> None:
 
 def test_an_evaluation_has_all_views(clips: Path) -> None:
     data = dataset(clips / 'val', transform=dict(type='ClipViews', resize=16, crops=3))
-    assert data.views == 6
     batch = data.collate([data[0], data[4]])
     assert batch['image'].shape == (2, 6, 3, 4, 16, 16) and batch['label'].tolist() == [0, 1]
     assert batch['index'].tolist() == [0, 4] and torch.equal(batch['image'][0], data[0]['image'])
@@ -62,6 +61,18 @@ def test_repeated_sampling_opens_a_video_once(clips: Path, monkeypatch: pytest.M
     assert batch['image'].shape == (6, 3, 4, 16, 16) and batch['label'].tolist() == [0, 0, 0, 1, 1, 1]
     assert torch.equal(batch['image'][3], samples[1]['image'][0])
     assert not torch.equal(batch['image'][0], batch['image'][1]), 'each clip has its own window and crop'
+
+
+def test_repeated_clips_share_their_window(clips: Path) -> None:
+    """'shared': the same frames, augmented anew; 'own': other frames too."""
+    whole = dict(type='ClipPretrain', size=16, crop='resized', area=(1, 1), ratio=(1, 1))
+    for windows, alike in (('shared', True), ('own', False)):
+        data = dataset(clips / 'train', repeats=4, windows=windows, transform=whole)
+        assert all((x == x[:1]).all() for x in (data[(0, i)]['image'] for i in range(6))) == alike
+    cropped = dataset(clips / 'train', repeats=4, windows='shared')[(0, 1)]['image']
+    assert not torch.equal(cropped[0], cropped[1]), 'each clip has its own crop'
+    with pytest.raises(ConfigError, match='own'):
+        dataset(clips / 'train', windows='other')
 
 
 @pytest.fixture
@@ -105,7 +116,7 @@ def test_frame_folders(tmp_path: Path) -> None:
     )
     assert np.allclose(data[0]['image'][0, 0, :, 0, 0], [40, 80, 120, 160], atol=2), 'the first image has number 1'
     (folder / 'img_00004.jpg').unlink()
-    with pytest.raises(DataError, match=r'walk/img_00004\.jpg'):
+    with pytest.raises(DataError, match=r'image .*walk/img_00004\.jpg'):
         data[0]
     (tmp_path / 'list.txt').write_text('walk 0 0\n')
     data.source = type(data.source)(tmp_path / 'list.txt')

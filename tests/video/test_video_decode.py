@@ -1,11 +1,14 @@
 """Frames by their place, exactly; and every way in which a video can be broken is an error with its path."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numbered_video import write_numbered
 
-from pretrain.errors import ConfigError, DataError
+from pretrain.errors import ConfigError, DataError, UserError
+from video import decode
 from video.decode import backend, describe, open_video, write_video
 from video.procedural import frames
 
@@ -16,26 +19,99 @@ def levels(frames: np.ndarray) -> np.ndarray:
     return np.rint(frames.reshape(len(frames), -1).mean(1) / 4).astype(int)
 
 
-def test_any_place_in_any_order(numbered: Path) -> None:
-    with open_video(numbered) as video:
-        assert video.num_frames == 60 and len(video.keys) > 4, 'several key frames, or seeking is not tested'
-        for places in (range(60), [59], [30, 3, 3, 58], [8, 9, 10], [0]):
+# Suffix, codec, and whether seeking is tried. avi, ts and mpg seek by times of decoding.
+CONTAINERS = [
+    ('mp4', 'libx264', True),
+    ('mkv', 'libx264', True),
+    ('avi', 'mpeg4', True),
+    ('avi', 'libx264', True),
+    ('ts', 'libx264', True),
+    ('ts', 'mpeg2video', True),
+    ('mpg', 'mpeg2video', False),
+    ('mpg', 'mpeg1video', False),
+]
+
+
+@pytest.mark.parametrize(('suffix', 'codec', 'seeks'), CONTAINERS)
+def test_any_place_in_any_order(
+    tmp_path: Path, suffix: str, codec: str, seeks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every frame alone and some together, out of short groups with B-frames; a seek is enough wherever it is tried."""
+    path = write_numbered(tmp_path / f'numbered.{suffix}', codec)
+    with open_video(path) as video:
+        assert video.num_frames == 60 and video.timed
+        assert len(video.keys) > 4 if seeks else not video.keys, 'several key frames, or seeking is not tested'
+        if seeks:
+            monkeypatch.setattr(video, '_reopen', lambda: pytest.fail('the seek went wrong'))
+        for places in (range(60), [30, 3, 3, 58], [8, 9, 10], *([i] for i in range(60))):
             assert levels(video.frames(list(places))).tolist() == list(places)
 
 
-def test_only_what_is_needed_is_decoded(numbered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_seek_that_ends_elsewhere(numbered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not found after a seek is looked for from the beginning before a video is called damaged."""
+    with open_video(numbered) as video:
+        for wrong in (0, 40_000):
+            monkeypatch.setattr(video, 'keys', [(20, wrong, 24)])
+            assert levels(video.frames([30, 31])).tolist() == [30, 31]
+
+
+def trimmed(numbered: Path, path: Path, first: int) -> Path:
+    """A stream copy whose times begin before 0: an edit list leaves out what comes before."""
+    import av
+
+    with av.open(str(numbered)) as source, av.open(str(path), 'w') as target:
+        stream = source.streams.video[0]
+        copied = target.add_stream_from_template(stream)
+        packets = [p for p in source.demux(stream) if p.size]
+        zero = sorted(p.pts for p in packets)[first]
+        for packet in packets:
+            packet.pts, packet.dts, packet.stream = packet.pts - zero, packet.dts - zero, copied
+            target.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize('first', [3, 13])
+def test_an_edit_list_leaves_frames_out(numbered: Path, tmp_path: Path, first: int) -> None:
+    """The container counts frames that are not shown; such a file is whole."""
+    with open_video(trimmed(numbered, tmp_path / 'trimmed.mp4', first)) as video:
+        assert video.stream.frames == 60 and video.num_frames == 60 - first
+        for places in (list(range(60 - first)), [0], [1, 20], [59 - first]):
+            assert levels(video.frames(places)).tolist() == [first + i for i in places]
+
+
+def test_a_download_that_stopped(numbered: Path, tmp_path: Path) -> None:
+    """With the index in front a file that is cut off still opens."""
+    import av
+
+    path = tmp_path / 'front.mp4'
+    with av.open(str(numbered)) as source, av.open(str(path), 'w', options={'movflags': '+faststart'}) as target:
+        stream = source.streams.video[0]
+        copied = target.add_stream_from_template(stream)
+        for packet in source.demux(stream):
+            if packet.size:
+                packet.stream = copied
+                target.mux(packet)
+    with open_video(path) as video:
+        assert video.num_frames == 60
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b'mdat') + (len(data) - data.index(b'mdat')) // 2])
+    with pytest.raises(DataError, match=r'front\.mp4.*cut off: \d\d of 60'), open_video(path):
+        pass
+
+
+def test_only_what_is_needed_is_decoded(numbered: Path) -> None:
     with open_video(numbered) as video:
         seen = []
-        decode = video.container.decode
+        demux = video.container.demux
 
         class Container:
             seek = video.container.seek
 
             @staticmethod
-            def decode(stream):
-                for frame in decode(stream):
-                    seen.append(frame)
-                    yield frame
+            def demux(stream):
+                for packet in demux(stream):
+                    seen.append(packet)
+                    yield packet
 
         whole, video.container = video.container, Container
         video.frames([40, 41])
@@ -86,6 +162,29 @@ def test_the_decoder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('MIMBENCH_VIDEO_DECODER', 'decord')
     with pytest.raises(ConfigError, match='pyav, torchcodec'):
         backend()
+
+
+def test_torchcodec_that_cannot_load_its_libraries(
+    numbered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine's fault is not every video's: one error, which says what to do."""
+    (tmp_path / 'torchcodec').mkdir()
+    (tmp_path / 'torchcodec' / '__init__.py').write_text("raise RuntimeError('\\nCould not load libtorchcodec\\nlong')")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [n for n in sys.modules if n.split('.')[0] == 'torchcodec']:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delenv('MIMBENCH_VIDEO_DECODER', raising=False)
+    decode._load_torchcodec.cache_clear()
+    try:
+        message = r'Could not load libtorchcodec.*MIMBENCH_VIDEO_DECODER=pyav'
+        with pytest.raises(UserError, match=message) as caught, open_video(numbered):
+            pass
+        assert '\n' not in str(caught.value) and not isinstance(caught.value, DataError)
+        monkeypatch.setenv('MIMBENCH_VIDEO_DECODER', 'pyav')
+        with open_video(numbered) as video:
+            assert video.num_frames == 60
+    finally:
+        decode._load_torchcodec.cache_clear()
 
 
 def test_frames_that_the_decoder_marks_as_damaged(tmp_path: Path) -> None:

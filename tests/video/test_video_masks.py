@@ -60,6 +60,21 @@ def test_every_place_is_kept_half_of_the_time_and_never_rests() -> None:
     assert not (kept[:, 1:] == kept[:, :-1]).flatten(2).all(2).any()
 
 
+def test_cells_run_in_raster_order() -> None:
+    """As in the published generator: a row of four places, read round from the next one at every time step."""
+    grid = TokenGrid.over((8, 8, 8), (2, 4, 4))
+    kept = draw(grid, 16, type='RunningCellMasking', ratio=0.9, decoder=0.5).state.eq(PREDICT).unflatten(1, (4, 4))
+    hidden = draw(grid, 16, type='RunningCellMasking', ratio=0.9, decoder=0.5).hidden.unflatten(1, (4, 4))[:, 0]
+    row = torch.tensor([False, False, True, True])
+    starts = set()
+    for cells, tubes in zip(kept, hidden, strict=True):
+        expected = [torch.stack([row.roll(-start - t) for t in range(4)]) & tubes for start in range(4)]
+        found = [start for start in range(4) if torch.equal(cells, expected[start])]
+        assert found
+        starts |= set(found)
+    assert starts == {0, 1, 2, 3}
+
+
 def test_what_running_cells_need() -> None:
     with pytest.raises(ConfigError, match='multiple of 4'):
         draw(TokenGrid.over((12, 32, 32), (2, 8, 8)), type='RunningCellMasking', ratio=0.9)

@@ -22,14 +22,24 @@ def test_dense_steps() -> None:
 
 
 def test_dense_linspace_covers_its_window() -> None:
-    found = draws(DenseSampling(16, 4, spacing='linspace'), 300)
+    """The official rule: `np.linspace(start, start + span, T)`, cut at the window's last frame."""
+    found = draws(DenseSampling(16, 4, spacing='linspace'), 300, 3000)
     start = found[:, :1]
-    assert (found == np.minimum(start + np.linspace(0, 64, 16).astype(int), 299)).all()
+    assert (found == start + np.clip(np.linspace(0, 64, 16), 0, 63).astype(int)).all()
+    assert (found[:, -1] == start[:, 0] + 63).all() and (start.min(), start.max()) == (0, 300 - 64 - 1)
 
 
-@pytest.mark.parametrize('spacing', ['steps', 'linspace'])
-def test_short_videos_hold_their_last_frame(spacing: str) -> None:
-    found = draws(DenseSampling(16, 4, spacing=spacing), 20, 3)
+@pytest.mark.parametrize('length', [64, 63, 40, 20, 3, 1])
+def test_dense_linspace_of_a_short_video(length: int) -> None:
+    """`n // stride` places over the whole video, then its last frame."""
+    found = draws(DenseSampling(16, 4, spacing='linspace'), length, 3)
+    spread = np.linspace(0, length, num=length // 4)
+    official = np.clip(np.concatenate([spread, np.full(16 - length // 4, length)]), 0, length - 1).astype(int)
+    assert (found == official).all()
+
+
+def test_short_videos_hold_their_last_frame() -> None:
+    found = draws(DenseSampling(16, 4), 20, 3)
     assert found.min() == 0 and found.max() == 19 and (np.diff(found) >= 0).all() and (found[:, -3:] == 19).all()
     assert (draws(SegmentSampling(16), 1, 3) == 0).all()
     assert (DenseSampling(16, 4, clips=5).test(1) == 0).all()
@@ -50,6 +60,13 @@ def test_segments_draw_one_frame_from_each_part() -> None:
     found = draws(SegmentSampling(16), 160)
     parts = np.arange(16) * 10
     assert ((found >= parts) & (found < parts + 10)).all() and len(np.unique(found)) == 160
+
+
+@pytest.mark.parametrize('length', [5, 16, 25, 47])
+def test_every_frame_is_in_a_part(length: int) -> None:
+    """To the end of the video, also where its length is no multiple of the parts."""
+    found = draws(SegmentSampling(16), length, 600)
+    assert np.unique(found).tolist() == list(range(length)) and (np.diff(found) >= 0).all()
 
 
 def test_segments_test_is_every_second_of_32_places() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pretrain.errors import ConfigError, DataError
+from pretrain.registry import DATASETS
 from video.locate import clip_source, pretraining_source
 from video.published import SomethingSomething, SplitList
 from video.sources import ClipFolder, ClipList, JoinedClips
@@ -52,10 +53,33 @@ def test_what_is_no_list(tmp_path: Path) -> None:
         listed(tmp_path, 'a.mp4 1\nb.mp4\n')
     with pytest.raises(DataError, match='label -1; labels count from 0'):
         listed(tmp_path, 'a.mp4 0\nb.mp4 -1\n')
+    with pytest.raises(DataError, match=r'list\.csv:1.*neither'):
+        listed(tmp_path, 'a.mp4 two words\nb.mp4 1\n')
+    with pytest.raises(DataError, match=r'list\.csv:1.*neither'):
+        listed(tmp_path, 'dir/x dance\nb.mp4 1\n')
     with pytest.raises(DataError, match="'jump' is not one of the 1 classes"):
         listed(tmp_path, 'a.mp4,jump\n', classes=['dance'])
     with pytest.raises(DataError, match='does not exist'):
         ClipList(tmp_path / 'absent.csv')
+
+
+@pytest.mark.parametrize('columns', ['auto', 'video'])
+def test_a_header_is_no_video(tmp_path: Path, columns: str) -> None:
+    for header in ('path label', 'path,label', 'video'):
+        assert listed(tmp_path, f'{header}\na.mp4 1\n', columns=columns) == [('a.mp4', 1, None)]
+    assert listed(tmp_path, 'folder frames label\nx 8 1\n') == [('x', 1, (8, 1))]
+    assert listed(tmp_path, 'dir/x 1\n', columns='video') == [('dir/x', 1, None)]
+
+
+def test_pretraining_needs_no_labels(tmp_path: Path) -> None:
+    """Whatever stands where a label would: -1, a number of some, a missing group is still one."""
+    for text in ('a.mp4 -1\nb.mp4 -1\n', 'a.mp4 1\nb.mp4\n', 'path\tlabel\na.mp4\t-1\nb.mp4\t\n'):
+        suffix = '.tsv' if text.startswith('path') else '.txt'
+        file = tmp_path / f'list{suffix}'
+        file.write_text(text)
+        source = DATASETS.build(pretraining_source([file]))
+        assert source.labels == [None, None] and source.classes is None
+        assert source.paths == [str(tmp_path / 'a.mp4'), str(tmp_path / 'b.mp4')]
 
 
 def test_folders(clips: Path) -> None:
@@ -79,6 +103,9 @@ def test_ucf101_and_hmdb51(tmp_path: Path) -> None:
     (notes / 'testlist01.txt').write_text('Rowing/v_c.avi\n')
     with pytest.raises(DataError, match=r"testlist01.txt:1: class 'Rowing'"):
         SplitList(videos, notes, 1, 'test')
+    (notes / 'classInd.txt').write_text('1 Archery\n\nBiking\n')
+    with pytest.raises(DataError, match=r"classInd.txt:3: 'Biking' is not"):
+        SplitList(videos, notes, 1, 'train')
     hmdb = tmp_path / 'hmdb'
     hmdb.mkdir()
     (hmdb / 'brush_hair_test_split2.txt').write_text('a b.avi 1\nc.avi 2\nd.avi 0\n')
@@ -102,6 +129,16 @@ def test_something_something(tmp_path: Path) -> None:
     assert source.classes == ['Holding something', 'Pushing something from left to right']
     file.write_text(json.dumps([{'id': '12', 'template': 'Eating [something]'}]))
     with pytest.raises(DataError, match='Eating something'):
+        SomethingSomething(tmp_path / 'videos', file)
+    file.write_text(json.dumps([{'id': '12'}]))
+    with pytest.raises(DataError, match='video 12 has no template'):
+        SomethingSomething(tmp_path / 'videos', file)
+    file.write_text(json.dumps([{'template': 'Holding [something]'}]))
+    with pytest.raises(DataError, match='entry 0 has no id'):
+        SomethingSomething(tmp_path / 'videos', file)
+    file.write_text('[]')
+    (tmp_path / 'something-something-v2-labels.json').write_text('{"Holding something": "first"}')
+    with pytest.raises(DataError, match=r'labels\.json is not a mapping'):
         SomethingSomething(tmp_path / 'videos', file)
 
 
@@ -144,16 +181,74 @@ def test_a_table_that_moved_with_its_videos(tmp_path: Path) -> None:
         ClipTable(tmp_path / 'plain.tsv')
 
 
+def test_a_table_with_and_without_groups(tmp_path: Path) -> None:
+    """Row numbers are no groups: two tables without the column share none. With it, every row has one."""
+    file = tmp_path / 'clips.tsv'
+    file.write_text('path\tlabel\n' + ''.join(f'{i}.mp4\t{"ab"[i % 2]}\n' for i in range(8)))
+    train, val = (ClipTable(file, part=part, folds=4) for part in ('train', 'val'))
+    assert train.groups is None and val.groups is None and ClipTable(file).groups is None
+    assert (len(train), len(val)) == (6, 2) and not set(train.paths) & set(val.paths)
+    for row in ('8.mp4\ta\t', '8.mp4\ta', '8.mp4\ta\t '):
+        file.write_text(f'path\tlabel\tgroup\n0.mp4\ta\tp\n{row}\n')
+        with pytest.raises(DataError, match=r'clips\.tsv:3 has no group'):
+            ClipTable(file)
+    file.write_text('path\tgroup\tlabel\n0.mp4\tp\ta\n1.mp4\tp\n')
+    with pytest.raises(DataError, match=r'clips\.tsv:3 has no label'):
+        ClipTable(file)
+
+
 def test_paths_of_the_command_line(clips: Path, tmp_path: Path) -> None:
     assert clip_source(clips, 'val') == {'type': 'ClipFolder', 'root': str(clips / 'val')}
+    assert clip_source(clips / 'val', 'val') == clip_source(clips, 'val')
     file = table(tmp_path, [('a.mp4', 'a', 'p')])
-    assert clip_source(tmp_path, 'val') == {'type': 'ClipTable', 'file': str(file), 'part': 'val'}
-    (tmp_path / 'val.csv').write_text('a.mp4 1\n')
-    assert clip_source(tmp_path, 'val')['type'] == 'ClipList'
+    assert clip_source(tmp_path, 'val', split=True) == {'type': 'ClipTable', 'file': str(file), 'part': 'val'}
+    assert clip_source(tmp_path, 'val') == {'type': 'ClipTable', 'file': str(file)}
     joined = pretraining_source([clips / 'train', file])
     assert joined['type'] == 'JoinedClips' and joined['sources'][0]['classes'] is False
     assert len(JoinedClips(joined['sources'])) == 25
     with pytest.raises(DataError, match='no data at'):
-        clip_source(tmp_path / 'absent')
+        clip_source(tmp_path / 'absent', 'train')
+    (tmp_path / 'covid.json').touch()
     with pytest.raises(DataError, match='understood are'):
-        clip_source(tmp_path / 'covid.json' if (tmp_path / 'covid.json').touch() is None else '')
+        clip_source(tmp_path / 'covid.json', 'train')
+
+
+def test_parts_of_a_folder(clips: Path, tmp_path: Path) -> None:
+    """The validation part is never the training list, and what is not there is asked for."""
+    for part in ('train', 'val'):
+        (tmp_path / f'{part}.csv').write_text('a.mp4 1\n')
+        assert clip_source(tmp_path, part) == {'type': 'ClipList', 'file': str(tmp_path / f'{part}.csv')}
+    assert pretraining_source([tmp_path]) == {
+        'type': 'ClipList',
+        'file': str(tmp_path / 'train.csv'),
+        'labels': False,
+    }
+    (tmp_path / 'val.csv').unlink()
+    with pytest.raises(DataError, match=r'train\.csv but no val\.csv.*--val'):
+        clip_source(tmp_path, 'val')
+    assert pretraining_source([clips]) == {'type': 'ClipFolder', 'root': str(clips / 'train'), 'classes': False}
+    one = tmp_path / 'one'
+    (one / 'train' / 'up').mkdir(parents=True)
+    with pytest.raises(DataError, match=r'train/ but no val/.*--val'):
+        clip_source(one, 'val')
+    assert clip_source(one, 'train')['root'] == str(one / 'train')
+    vehicles = tmp_path / 'vehicles'
+    (vehicles / 'train').mkdir(parents=True), (vehicles / 'plane').mkdir()
+    (vehicles / 'train' / 'a.mp4').touch()
+    assert clip_source(vehicles, 'val')['root'] == str(vehicles), 'a class is called train'
+
+
+def test_published_layouts_by_folder(tmp_path: Path) -> None:
+    ucf, ssv2 = tmp_path / 'ucf101', tmp_path / 'ssv2'
+    for folder in (ucf / 'videos', ucf / 'splits', ssv2 / 'videos', ssv2 / 'annotations'):
+        folder.mkdir(parents=True)
+    (ucf / 'splits' / 'classInd.txt').write_text('1 Archery\n')
+    (ucf / 'splits' / 'trainlist01.txt').write_text('Archery/v_a.avi 1\n')
+    (ucf / 'splits' / 'testlist01.txt').write_text('Archery/v_b.avi\n')
+    (ssv2 / 'annotations' / 'something-something-v2-labels.json').write_text('{"Holding something": "0"}')
+    for number, part in enumerate(('train', 'validation')):
+        entries = [{'id': str(number), 'template': 'Holding [something]'}]
+        (ssv2 / 'annotations' / f'something-something-v2-{part}.json').write_text(json.dumps(entries))
+    found = [DATASETS.build(clip_source(root, part)).paths for root in (ucf, ssv2) for part in ('train', 'val')]
+    assert [Path(path).name for (path,) in found] == ['v_a.avi', 'v_b.avi', '0.webm', '1.webm']
+    assert [DATASETS.build(pretraining_source([root])).paths for root in (ucf, ssv2)] == [found[0], found[2]]

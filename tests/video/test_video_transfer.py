@@ -63,6 +63,8 @@ def test_pretraining(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert opened.card.arch == 'vit3d_tiny_patch16' and opened.card.position == 'sincos-1d'
     assert opened.card.grid == (2, 2, 2) and opened.card.data_seen == f'{clips / "train"}, {clips / "val"}'
     assert list(Path('run/pictures').glob('*.png'))
+    (note,) = json.loads(Path('run/environment.json').read_text())['notes']
+    assert note.startswith('decoded with PyAV')
 
 
 def test_pretraining_with_repeated_clips(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,6 +93,22 @@ def test_finetuning(transfer: Callable[..., int], clip_encoder: Callable[..., Pa
     assert set(dropped) == {'norm.weight', 'norm.bias'}
     assert any('normalised' not in note for note in found.notes) and Path('run/pictures/predictions.png').exists()
     assert transfer(FINETUNE, encoder, FAST) == 0 and 'was done before' in capsys.readouterr().out
+
+
+def test_the_validation_part_of_a_folder(
+    transfer: Callable[..., int], clip_encoder: Callable[..., Path], clips: Path, tmp_path: Path, capsys
+) -> None:
+    """`--data FOLDER --val FOLDER`: of the first the training list, of the second the validation list."""
+    for part in ('train', 'val'):
+        rows = [f'{path} {"dsu".index(path.parent.name[0])}' for path in sorted((clips / part).rglob('*.mp4'))]
+        (tmp_path / f'{part}.csv').write_text('\n'.join(rows) + '\n')
+    options = [*FAST, 'train_cfg.epochs=2']
+    assert transfer(FINETUNE, clip_encoder(), options, '--data', tmp_path, '--val', tmp_path, data=False) == 0
+    assert read_result('run').num_samples == {'train': 24, 'val': 9}
+    capsys.readouterr()
+    (tmp_path / 'val.csv').unlink()
+    assert transfer(FINETUNE, clip_encoder(), options, '--data', tmp_path, '--force', data=False) == 2
+    assert 'no val.csv; give the validation videos with --val' in capsys.readouterr().err
 
 
 def test_control_and_probes(transfer: Callable[..., int], clip_encoder: Callable[..., Path]) -> None:

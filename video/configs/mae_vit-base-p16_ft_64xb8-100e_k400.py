@@ -22,5 +22,5 @@ model = dict(
 )
 train_cfg = dict(type='TrainLoop', effective_batch=512, epochs=100)
 train_dataloader = dict(batch_size=8)
-optim_wrapper = dict(optimizer=dict(lr=dict(base=0.001, per=256)))
-param_scheduler = dict(type='WarmupCosine', warmup=5, start=1e-6 / 0.002, end=1e-6 / 0.002)
+optim_wrapper = dict(optimizer=dict(lr=dict(base=1e-3, per=256)))
+param_scheduler = dict(type='WarmupCosine', warmup=5, start=1e-6 / 1e-3, end=1e-6 / 1e-3)

@@ -7,8 +7,7 @@ Published: none for a plain ViT; fine-tuned MViTv2-S 82.2, MViTv2-L 84.3 (800 ep
 What is MaskFeat's: cubes of .4, a mask token in the encoder, histograms of gradients (9 bins, cells of 8, RGB) of every
 second frame, 1e-4 for each 32 clips, warm-up of 10 epochs, clipping at .02, no decay of one-dimensional tensors.
 What is not: the network, and the order in which cubes are drawn. Betas, weight decay .05 and the final lr 1e-6 are
-those
-of MaskFeat on images.
+those of MaskFeat on images.
 """
 
 _base_ = ['_base_/k400.py']

@@ -6,7 +6,7 @@ Published: fine-tuned 81.5 top-1 on Kinetics-400 (after 800 epochs 80.0, 81.0 wi
     (MCG-NJU/VideoMAE MODEL_ZOO.md).
 """
 
-_base_ = '_base_/videomae_k400.py'
+_base_ = '_base_/videomae_pretrain.py'
 recipe = dict(method='VideoMAE', epochs=1600, data='Kinetics-400')
 model = dict(
     encoder=dict(arch='vit3d_base_patch16'),
@@ -14,4 +14,3 @@ model = dict(
 )
 train_cfg = dict(type='TrainLoop', effective_batch=2048, epochs=1600)
 train_dataloader = dict(batch_size=32)
-param_scheduler = dict(type='WarmupCosine', warmup=40, start=1e-6 / 0.0012, end=1e-5 / 0.0012)

@@ -13,4 +13,3 @@ model = dict(
 )
 train_cfg = dict(type='TrainLoop', effective_batch=2048, epochs=2400)
 train_dataloader = dict(batch_size=32)
-param_scheduler = dict(type='WarmupCosine', warmup=40, start=1e-6 / 0.0012, end=1e-5 / 0.0012)

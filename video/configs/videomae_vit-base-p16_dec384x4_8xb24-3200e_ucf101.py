@@ -14,5 +14,5 @@ model = dict(
 )
 train_cfg = dict(type='TrainLoop', effective_batch=192, epochs=3200)
 train_dataloader = dict(batch_size=24)
-optim_wrapper = dict(optimizer=dict(lr=dict(base=0.0003, per=256)))
-param_scheduler = dict(type='WarmupCosine', warmup=40, start=1e-6 / 0.000225, end=1e-5 / 0.000225)
+optim_wrapper = dict(optimizer=dict(lr=dict(base=3e-4, per=256)))
+param_scheduler = dict(start=1e-6 / 3e-4, end=1e-5 / 3e-4)

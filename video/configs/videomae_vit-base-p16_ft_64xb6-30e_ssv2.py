@@ -11,5 +11,5 @@ protocol = dict(id='ssv2-finetune-videomae-b-30e', version=1, metric='top1', hig
 model = dict(encoder=dict(arch='vit3d_base_patch16'))
 train_cfg = dict(type='TrainLoop', effective_batch=384, epochs=30)
 train_dataloader = dict(batch_size=6, dataset=dict(repeats=2))
-optim_wrapper = dict(optimizer=dict(lr=dict(base=0.0005, per=256)))
-param_scheduler = dict(type='WarmupCosine', warmup=5, start=1e-6 / 0.00075, end=1e-6 / 0.00075)
+optim_wrapper = dict(optimizer=dict(lr=dict(base=5e-4, per=256)))
+param_scheduler = dict(type='WarmupCosine', warmup=5, start=1e-6 / 5e-4, end=1e-6 / 5e-4)

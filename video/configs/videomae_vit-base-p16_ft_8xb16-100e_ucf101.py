@@ -11,5 +11,5 @@ protocol = dict(id='ucf101-finetune-videomae-b-100e', version=1, metric='top1', 
 model = dict(encoder=dict(arch='vit3d_base_patch16', drop_path_rate=0.2), head_dropout=0.5)
 train_cfg = dict(type='TrainLoop', effective_batch=128, epochs=100)
 train_dataloader = dict(batch_size=16, dataset=dict(repeats=2))
-optim_wrapper = dict(optimizer=dict(lr=dict(base=0.0005, per=256)), paramwise_cfg=dict(layer_decay=0.7))
-param_scheduler = dict(type='WarmupCosine', warmup=5, start=1e-6 / 0.00025, end=1e-6 / 0.00025)
+optim_wrapper = dict(optimizer=dict(lr=dict(base=5e-4, per=256)), paramwise_cfg=dict(layer_decay=0.7))
+param_scheduler = dict(type='WarmupCosine', warmup=5, start=1e-8 / 5e-4, end=1e-5 / 5e-4)

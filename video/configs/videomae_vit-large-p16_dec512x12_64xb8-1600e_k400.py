@@ -5,7 +5,7 @@ Hardware: 64 GPUs as published; with fewer the accumulation follows.
 Published: fine-tuned 85.2 top-1 on Kinetics-400 (MCG-NJU/VideoMAE MODEL_ZOO.md).
 """
 
-_base_ = '_base_/videomae_k400.py'
+_base_ = '_base_/videomae_pretrain.py'
 recipe = dict(method='VideoMAE', epochs=1600, data='Kinetics-400')
 model = dict(
     encoder=dict(arch='vit3d_large_patch16'),
@@ -13,4 +13,3 @@ model = dict(
 )
 train_cfg = dict(type='TrainLoop', effective_batch=512, epochs=1600)
 train_dataloader = dict(batch_size=8)
-param_scheduler = dict(type='WarmupCosine', warmup=40, start=1e-6 / 0.0003, end=1e-5 / 0.0003)

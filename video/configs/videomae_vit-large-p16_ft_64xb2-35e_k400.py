@@ -11,5 +11,5 @@ protocol = dict(id='k400-finetune-videomae-l-35e', version=1, metric='top1', hig
 model = dict(encoder=dict(arch='vit3d_large_patch16'))
 train_cfg = dict(type='TrainLoop', effective_batch=128, epochs=35)
 train_dataloader = dict(batch_size=2, dataset=dict(repeats=2))
-optim_wrapper = dict(optimizer=dict(lr=dict(base=0.002, per=256)))
-param_scheduler = dict(type='WarmupCosine', warmup=5, start=1e-6 / 0.001, end=1e-6 / 0.001)
+optim_wrapper = dict(optimizer=dict(lr=dict(base=2e-3, per=256)))
+param_scheduler = dict(type='WarmupCosine', warmup=5, start=1e-6 / 2e-3, end=1e-6 / 2e-3)

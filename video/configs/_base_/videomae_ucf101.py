@@ -3,6 +3,8 @@
 _base_ = './videomae_pretrain.py'
 train_dataloader = dict(
     dataset=dict(
-        source=dict(type='SplitList', root='data/ucf101/videos', annotations='data/ucf101/splits', part='train')
+        source=dict(
+            _delete_=True, type='SplitList', root='data/ucf101/videos', annotations='data/ucf101/splits', part='train'
+        )
     )
 )

@@ -1,6 +1,6 @@
 """Action recognition in mini size (ssv2, ViT-S), for any checkpoint; the network here is the control's.
 
-Command: mimbench transfer video/configs/mini/videomae_vit-small-p16_ft_64xb6-30e_ssv2.py --checkpoint FILE --data
+Command: mimbench transfer video/configs/mini/videomae_vit-small-p16_ft_32xb12-40e_ssv2.py --checkpoint FILE --data
     TRAIN --val VAL --work-dir DIR
 """
 
