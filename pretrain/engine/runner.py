@@ -13,6 +13,7 @@ from pretrain.engine.groups import describe
 from pretrain.engine.hooks import DEFAULT_HOOKS
 from pretrain.engine.provenance import environment
 from pretrain.errors import CheckpointError, ConfigError
+from pretrain.files import atomic
 from pretrain.registry import HOOKS, MODELS, PARAM_SCHEDULERS, RUNNERS
 
 CHATTER = ('Hooks will be executed', 'Distributed training is not used')
@@ -120,7 +121,9 @@ class TrainRunner(Runner):
         if notes:
             self.logger.info('\n'.join(f'note: {note}' for note in notes))
             path = self.folder / 'environment.json'
-            path.write_text(json.dumps({**json.loads(path.read_text()), 'notes': notes}, indent=1) + '\n')
+            content = json.dumps({**json.loads(path.read_text()), 'notes': notes}, indent=1) + '\n'
+            with atomic(path) as temporary:
+                temporary.write_text(content)
 
     def save(self, keep: int = 2) -> None:
         """Write a training checkpoint after `train_loop.iter` updates."""

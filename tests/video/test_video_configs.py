@@ -196,7 +196,7 @@ def test_a_twin_trains(path: Path) -> None:
         assert cfg.model.encoder.get(key) == full.model.encoder.get(key)
     assert cfg.model.target.get('normalise') == full.model.target.get('normalise')
     model = MODELS.build(cfg.model)
-    base = torch.nn.functional.interpolate(torch.rand(2, 3, 4, 6, 6), size=(8, 48, 48), mode='trilinear')
+    base = torch.nn.functional.interpolate(torch.rand(2, 3, 4, 6, 6), size=(8, 32, 32), mode='trilinear')
     batch = model.data_preprocessor({'image': (base * 255).to(torch.uint8)})
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)
     losses = []
@@ -210,4 +210,4 @@ def test_a_twin_trains(path: Path) -> None:
         optimizer.step()
     assert losses[-1] < losses[0]
     columns = model.eval().pictures(batch)
-    assert {'original', 'masked'} <= set(columns) and columns['original'].shape == (2, 3, 48, 4 * 48)
+    assert {'original', 'masked'} <= set(columns) and columns['original'].shape == (2, 3, 32, 4 * 32)

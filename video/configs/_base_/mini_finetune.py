@@ -1,11 +1,11 @@
-"""Action recognition on small clips on a CPU: 8 frames of 48 pixels, batch 16, 20 epochs, tested with 2 x 1 views."""
+"""Action recognition on small clips on a CPU: 8 frames of 32 pixels, batch 16, 20 epochs, tested with 2 x 1 views."""
 
 custom_imports = dict(imports=['video'])
 task = dict(type='ClassifyClips')
-protocol = dict(id='video-mini-finetune-8x48px', version=1, metric='top1', higher_is_better=True, init_stage='mim')
+protocol = dict(id='video-mini-finetune-8x32px', version=1, metric='top1', higher_is_better=True, init_stage='mim')
 model = dict(
     type='ClipClassifier',
-    image_size=(8, 48, 48),
+    image_size=(8, 32, 32),
     head='mean',
     smoothing=0.1,
     encoder=dict(
@@ -23,7 +23,7 @@ train_dataloader = dict(
         labels=True,
         source=dict(type='ClipFolder', root='runs/demo/clips/train'),
         sampling=dict(type='DenseSampling', frames=8, stride=2, spacing='linspace'),
-        transform=dict(type='ClipFinetune', size=48, area=(0.5, 1.0), flip=0.0),
+        transform=dict(type='ClipFinetune', size=32, area=(0.5, 1.0), flip=0.0),
     ),
 )
 val_dataloader = dict(
@@ -34,7 +34,7 @@ val_dataloader = dict(
         labels=True,
         source=dict(type='ClipFolder', root='runs/demo/clips/val'),
         sampling=dict(type='DenseSampling', frames=8, stride=2, clips=2),
-        transform=dict(type='ClipViews', resize=48),
+        transform=dict(type='ClipViews', resize=32),
     ),
 )
 train_cfg = dict(type='TrainLoop', effective_batch=16, epochs=20)

@@ -1,9 +1,9 @@
-"""Masked pre-training on small clips on a CPU: 8 frames of 48 pixels, patches of 2 x 8 x 8, a ViT 128 wide, 6 deep."""
+"""Masked pre-training on small clips on a CPU: 8 frames of 32 pixels, patches of 2 x 8 x 8, a ViT 128 wide, 6 deep."""
 
 custom_imports = dict(imports=['video'])
 model = dict(
     type='MaskedModel',
-    image_size=(8, 48, 48),
+    image_size=(8, 32, 32),
     encoder=dict(
         type='ViTEncoder',
         arch='vit3d_tiny_patch16',
@@ -20,7 +20,7 @@ train_dataloader = dict(
         type='ClipDataset',
         source=dict(type='ClipFolder', root='runs/demo/clips/unlabelled', classes=False),
         sampling=dict(type='DenseSampling', frames=8, stride=2),
-        transform=dict(type='ClipPretrain', size=48),
+        transform=dict(type='ClipPretrain', size=32),
     ),
 )
 train_cfg = dict(type='TrainLoop', effective_batch=32, epochs=20)

@@ -13,4 +13,4 @@ model = dict(
         inflate=dict(patch=2, rule='mean', position='image'),
     )
 )
-protocol = dict(id='video-mini-finetune-inflated-8x48px')
+protocol = dict(id='video-mini-finetune-inflated-8x32px')

@@ -6,6 +6,6 @@ Command: mimbench transfer video/configs/mini/videomae_vit-base-p16_attentive_64
 
 _base_ = '../_base_/mini_probe.py'
 recipe = dict(method='VideoMAE', epochs=20)
-protocol = dict(id='video-mini-attentive-8x48px')
+protocol = dict(id='video-mini-attentive-8x32px')
 model = dict(head='attentive', head_std=0.02)
 optim_wrapper = dict(optimizer=dict(lr=1e-3, weight_decay=0.01))

@@ -1,4 +1,4 @@
-"""VideoMAE in mini size (ssv2, ViT-B): tubes of .75 on 8 frames of 48 pixels, decoder 64 x 2, batch 32.
+"""VideoMAE in mini size (ssv2, ViT-B): tubes of .75 on 8 frames of 32 pixels, decoder 64 x 2, batch 32.
 
 Command: mimbench pretrain video/configs/mini/videomae_vit-base-p16_dec384x4_64xb32-2400e_ssv2.py --data FOLDER
 """

@@ -10,4 +10,4 @@ train_dataloader = dict(
     dataset=dict(sampling=dict(_delete_=True, type='SegmentSampling', frames=8), transform=dict(flip=0.0))
 )
 val_dataloader = dict(dataset=dict(sampling=dict(_delete_=True, type='SegmentSampling', frames=8, clips=2)))
-protocol = dict(id='video-mini-finetune-segments-8x48px')
+protocol = dict(id='video-mini-finetune-segments-8x32px')
