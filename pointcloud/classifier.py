@@ -38,6 +38,8 @@ class PointTransferModel(TrainableModel):
         self.net = self.initial.net
         if class_token and self.net.num_prefix_tokens == 0 and hasattr(self.net, 'add_class_token'):
             self.net.add_class_token()
+        for stage in getattr(self.net, 'stages', [])[:-1]:  # nothing looks at finer levels after their norms
+            stage.norm.requires_grad_(False)
         self.layers = Layers(self.net)
 
     @property

@@ -1,7 +1,7 @@
 """Point-M2AE's network: levels of groups, each with its own width and blocks; `point_pyramid_small` for timm.
 
-An approximation: widths, depths, groups and the order of its steps are Point-M2AE's
-(cfgs/pre-training/point-m2ae.yaml); the inner layers of the embeddings are from memory and unverified.
+Widths, depths, groups, layers and the order of its steps are Point-M2AE's (cfgs/pre-training/point-m2ae.yaml,
+models/Point_M2AE.py, models/modules.py).
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ class Pyramid:
 class PointStage(nn.Module):
     """The embedding, positions, blocks and norm of one level."""
 
-    def __init__(self, inputs: int, width: int, depth: int, heads: int, rates: Sequence[float]):
+    def __init__(self, inputs: int, width: int, heads: int, rates: Sequence[float], norm: bool):
         super().__init__()
         inner = (128, 256, 512) if inputs == 3 else (inputs, inputs, width)
         self.patch_embed = GroupEmbed(width, inputs, inner)
@@ -61,7 +61,7 @@ class PointStage(nn.Module):
         self.blocks = nn.ModuleList(
             Block(width, heads, qkv_bias=False, drop_path=rate, norm_layer=nn.LayerNorm) for rate in rates
         )
-        self.norm = nn.LayerNorm(width)
+        self.norm = nn.LayerNorm(width) if norm else nn.Identity()
 
     def forward(self, neighbours: Tensor, centres: Tensor, attend: Tensor | None) -> Tensor:
         x, position = self.patch_embed(neighbours), self.pos_mlp(centres)
@@ -76,6 +76,8 @@ class PointPyramid(nn.Module):
     Args:
         num_groups, group_size, widths, depths: for each level, finest first.
         num_heads: of all blocks.
+        finer_norms: whether the finer levels end with a norm, which pre-training and part segmentation look at;
+            classification does not, and its files have none.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class PointPyramid(nn.Module):
         widths: Sequence[int] = (96, 192, 384),
         depths: Sequence[int] = (5, 5, 5),
         num_heads: int = 6,
+        finer_norms: bool = True,
         drop_path_rate: float = 0.0,
         in_chans: int = 3,
         num_classes: int = 0,
@@ -101,7 +104,8 @@ class PointPyramid(nn.Module):
         self.stages = nn.ModuleList()
         for i, (width, depth) in enumerate(zip(widths, depths, strict=True)):
             inputs = 3 if i == 0 else widths[i - 1]
-            self.stages.append(PointStage(inputs, width, depth, num_heads, rates[:depth]))
+            norm = finer_norms or i == len(widths) - 1
+            self.stages.append(PointStage(inputs, width, num_heads, rates[:depth], norm))
             rates = rates[depth:]
         init_weights(self)
 
@@ -115,7 +119,10 @@ class PointPyramid(nn.Module):
         return Pyramid(levels)
 
     def encode(self, pyramid: Pyramid, visible: list[Tensor] | None = None) -> list[Tensor]:
-        """Normed tokens `(B, G_i, D_i)` of every level. Hidden ones take no part in attention and mean nothing."""
+        """Tokens `(B, G_i, D_i)` of every level, normed where it has a norm.
+
+        Hidden ones take no part in attention and mean nothing.
+        """
         x, found = torch.empty(0), []
         for i, (stage, groups) in enumerate(zip(self.stages, pyramid.levels, strict=True)):
             neighbours = groups.neighbours if i == 0 else gather_points(x, groups.index)

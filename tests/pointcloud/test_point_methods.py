@@ -196,26 +196,49 @@ def test_pyramid_trains_and_its_checkpoint_has_the_same_features(tmp_path):
         )
     )
     assert classifier.predict({'points': points})['logits'].shape == (2, 3)
+    classifier.loss({'points': points, 'label': torch.tensor([0, 1])})['loss'].backward()
+    unused = [n for n, p in classifier.named_parameters() if p.requires_grad and p.grad is None]
+    assert not unused  # several processes would wait for them
 
 
-def test_point_m2ae_file_in_the_names_we_know(tmp_path):
-    net = create_net('point_pyramid_small', **PYRAMID)
+def m2ae_state(net):
+    """Its tensors under the names of ZrrSkywalker/Point-M2AE, models/Point_M2AE.py."""
     theirs = {
         'patch_embed': 'token_embed',
         'pos_mlp': 'encoder_pos_embeds',
         'blocks': 'encoder_blocks',
         'norm': 'encoder_norms',
     }
-    state = {'h_decoder.0.norm.weight': torch.ones(3), 'mask_token': torch.zeros(1, 1, D)}
+    state = {}
     for name, tensor in net.state_dict().items():
         _, stage, part, rest = name.split('.', 3)
-        new = theirs[part]
-        state[f'h_encoder.{new}.{stage}.{"blocks." if part == "blocks" else ""}{rest}'] = tensor
+        state[f'h_encoder.{theirs[part]}.{stage}.{"blocks." if part == "blocks" else ""}{rest}'] = tensor
+    return state
+
+
+@pytest.mark.parametrize('kind', ['pretrained', 'classifier', 'segmenter'])
+def test_point_m2ae_files(kind, tmp_path):
+    net = create_net('point_pyramid_small', **PYRAMID)
+    torch.nn.init.normal_(net.stages[2].norm.weight)
+    state = m2ae_state(net)
+    if kind == 'pretrained':
+        odd = ('mask_token', 'h_decoder.0.blocks.0.norm1.weight', 'decoder_pos_embeds.1.2.bias', 'decoder_norm.bias')
+        odd += ('token_prop.0.fuse.net.0.weight', 'rec_head.weight')
+    elif kind == 'classifier':  # models/Point_M2AE_Finetune.py
+        for part in ('weight', 'bias'):
+            for level in (0, 1):
+                del state[f'h_encoder.encoder_norms.{level}.{part}']
+            state[f'norm.{part}'] = state.pop(f'h_encoder.encoder_norms.2.{part}')
+        odd = ('cls_head_finetune.0.weight', 'cls_head_finetune.8.bias')
+    else:
+        odd = ('label_conv.0.weight', 'propagations.0.mlp_convs.0.bias', 'convs1.weight', 'bns2.running_var')
+    state |= {name: torch.ones(3) for name in odd}
     torch.save({'base_model': state}, tmp_path / 'm2ae.pth')
     hints = {k: list(v) if isinstance(v, tuple) else v for k, v in PYRAMID.items() if 'group' in k or 'heads' in k}
     opened = load.open_checkpoint(tmp_path / 'm2ae.pth', arch_args=hints)
     again, report = load.build_net(opened)
     points = torch.randn(2, 64, 3)
     assert torch.equal(features(again, points), features(net, points))
-    assert opened.card.family == 'point-m2ae' and not report.missing
-    assert {e['name'] for e in report.dropped} == {'h_decoder.0.norm.weight', 'mask_token'}
+    assert opened.card.family == 'point-m2ae' and report.coverage == 1 and not report.missing
+    assert opened.card.initial_stage == ('mim' if kind == 'pretrained' else 'unknown')
+    assert {e['name'] for e in report.dropped} == set(odd)
