@@ -11,8 +11,8 @@ from mmengine.config import Config
 from pointcloud.task import PointClassify
 from pretrain.engine.launch import hash_recipe
 from pretrain.engine.processes import is_main
-from pretrain.engine.record import FILE, Result, Scores, read_result
-from pretrain.engine.transfer import Request
+from pretrain.engine.record import FILE, Result, Scores
+from pretrain.engine.transfer import Request, finished_result
 from pretrain.errors import ConfigError, DataError
 from pretrain.registry import DATASETS, TASKS
 
@@ -64,7 +64,8 @@ class FewShot(PointClassify):
         votes: as in PointClassify.
 
     The scores are means over folds of the last epoch, `<name>_std` the standard deviation with n - 1; published figures
-    take the best epoch of each fold on its test part. A fold that is finished is not run again.
+    take the best epoch of each fold on its test part. A fold that is finished is not run again; one of another
+    checkpoint, config or seed is a UserError, as for any run directory.
     """
 
     def __init__(self, folds: int = 10, votes: dict | None = None):
@@ -84,9 +85,9 @@ class FewShot(PointClassify):
                 raise ConfigError('no source of the config has a fold; use FewShotFold or Shots')
             place = replace(request, work_dir=request.work_dir / f'fold{fold}')
             digest = hash_recipe(own)
-            done = (place.work_dir / FILE).exists() and not request.force
-            result = read_result(place.work_dir) if done else None
-            if result is None or result.config_hash != digest:
+            if (place.work_dir / FILE).exists() and not request.force:
+                result = finished_result(place, digest, setting.seed)
+            else:
                 result = super().run(own, place, digest)
             found.append(result.scores)
         scores: dict[str, float] = {}

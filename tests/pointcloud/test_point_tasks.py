@@ -1,23 +1,29 @@
 """Heads, metrics, SVM, image initialisation, selection: each against a plain statement."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from point_files import ARGS, D, class_folders
 
 import pointcloud  # noqa: F401
-from pointcloud.fewshot import Shots
+from pointcloud.fewshot import FewShot, Shots
 from pointcloud.initial import initial_points
 from pointcloud.metrics import CloudAccuracy, PartIoU
 from pointcloud.segmentation import interpolate
 from pointcloud.selection import HeldOut
 from pointcloud.sources import PointFolder
 from pointcloud.svm import fit_svm, svm_scores
+from pointcloud.task import PointClassify
 from pretrain.checkpoint import exchange
 from pretrain.checkpoint.describe import card_for_net
 from pretrain.checkpoint.to_points import FRESH
 from pretrain.encoders.net import create_net
-from pretrain.errors import CheckpointError, ConfigError
+from pretrain.engine import transfer
+from pretrain.engine.launch import hash_recipe
+from pretrain.errors import CheckpointError, ConfigError, UserError
 from pretrain.registry import MODELS
 
 pytestmark = pytest.mark.unit
@@ -202,3 +208,39 @@ def test_shots_depend_on_the_fold_alone(tmp_path):
     assert [Shots(source, 2).label(i) for i in range(4)] == [0, 0, 1, 1]
     with pytest.raises(Exception, match='class 0 has 10 clouds, 11 shots'):
         Shots(source, 11)
+
+
+@pytest.mark.parametrize(
+    ('stored', 'differs'),
+    [({}, None), ({'sha': 'other'}, 'checkpoint'), ({'seed': 3}, 'seed'), ({'digest': 'other'}, 'config')],
+)
+def test_a_finished_fold_is_taken_only_for_the_same_run(stored, differs, tmp_path, monkeypatch):
+    """A fold of another checkpoint in the same folder would silently enter the mean of this one."""
+    loader = dict(dataset=dict(source=dict(type='Shots', shot=1)))
+    cfg = Config(dict(task=dict(type='FewShot', folds=1), train_dataloader=loader, val_dataloader=loader))
+    own = Config({**cfg.to_dict(), 'task': dict(type='PointClassify')})
+    own.train_dataloader.dataset.source.fold = own.val_dataloader.dataset.source.fold = 0
+    (tmp_path / 'file').write_bytes(b'weights')
+    found = SimpleNamespace(
+        config_hash=stored.get('digest', hash_recipe(own)),
+        start=SimpleNamespace(sha256=stored.get('sha', transfer.sha256(tmp_path / 'file')), like=None),
+        seed=stored.get('seed', 0),
+        scores={'top1': 0.5},
+        load_report=None,
+        derived={},
+        effective_batch=1,
+        world_size=1,
+    )
+    (tmp_path / 'fold0').mkdir()
+    (tmp_path / 'fold0' / 'result.json').write_text('{}')
+    monkeypatch.setattr(transfer, 'read_result', lambda folder: found)
+    meter = SimpleNamespace(read=lambda: None)
+    setting = SimpleNamespace(seed=0, notes=[], meter=meter, record=lambda scores, *a, **k: scores.overall)
+    monkeypatch.setattr(FewShot, 'prepare', lambda *a: setting)
+    monkeypatch.setattr(PointClassify, 'run', lambda *a: pytest.fail('the fold was run again'))
+    request = transfer.Request(str(tmp_path / 'file'), tmp_path)
+    if differs is None:
+        assert FewShot(1).run(cfg, request, '') == {'top1': 0.5}
+    else:
+        with pytest.raises(UserError, match=rf'fold0 holds the result of another run \(different: {differs}\)'):
+            FewShot(1).run(cfg, request, '')
