@@ -32,6 +32,8 @@ class PointDataset(ImageDataset):
     `(N,)` from a source that has them.
     """
 
+    things = 'clouds'
+
     def __init__(
         self,
         source: Any,
@@ -44,6 +46,8 @@ class PointDataset(ImageDataset):
         super().__init__(source, transform, seed=seed, on_corrupt=on_corrupt, labels=labels)
         self.least = least
         self.has_parts = getattr(self.source, 'has_parts', False)
+        if getattr(self.source, 'farthest_first', False):
+            self.transform.farthest_first = True
 
     @staticmethod
     def locate(paths: Sequence[str | Path], part: str = 'train') -> dict:
@@ -98,7 +102,7 @@ def locate(path: str, part: str = 'train') -> dict:
             return {'type': 'PointList', 'file': str(place / 'ShapeNet-55' / f'{_test(part)}.txt')}
         if (place / f'{_test(part)}_files.txt').exists():
             return {'type': 'H5Source', 'files': str(place / f'{_test(part)}_files.txt')}
-        return {'type': 'PointFolder', 'root': path}
+        return {'type': 'PointFolder', 'root': path, 'part': _test(part)}
     if place.suffix == '.txt' and place.exists():
         first = place.read_text().split()[:1]
         is_h5 = bool(first) and os.path.splitext(first[0])[1] in ('.h5', '.hdf5')

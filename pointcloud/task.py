@@ -10,6 +10,7 @@ from pointcloud.data import LabelledClouds, labelled_clouds
 from pointcloud.datasets import PointDataset
 from pointcloud.metrics import CloudAccuracy
 from pretrain.checkpoint.initial import Initial
+from pretrain.data.locate import keep_arguments
 from pretrain.engine.setting import Setting
 from pretrain.engine.task import TrainTask, TransferTask
 from pretrain.engine.transfer import Request
@@ -17,14 +18,17 @@ from pretrain.registry import TASKS
 
 
 def put_source(dataset: dict, path: str, part: str) -> None:
-    """Let a data set's config read another path. Sources that choose from another one (HeldOut, Shots) stay."""
+    """Let a data set's config read another path.
+
+    Sources that choose from another one (HeldOut, Shots) stay, and so do a source's further arguments, such as its part.
+    """
     around = dataset
     while isinstance(around.get('source'), dict) and 'source' in around['source']:
         around = around['source']
     if around.get('source', {}).get('type') == 'FewShotFold':
         around['source']['root'] = path
     else:
-        around['source'] = PointDataset.locate([path], part)
+        around['source'] = keep_arguments(around.get('source') or {}, PointDataset.locate([path], part))
 
 
 class PointTask(TransferTask):
@@ -45,6 +49,8 @@ class PointTask(TransferTask):
     def prepare(self, cfg: Config, request: Request, config_hash: str) -> Setting:
         setting = super().prepare(cfg, request, config_hash)
         setting.notes.append(conditions(setting.cfg))
+        for part in (setting.data.train, setting.data.val):
+            setting.notes += getattr(part.source, 'notes', [])
         return setting
 
     def fill(self, cfg: Config) -> None:

@@ -24,7 +24,13 @@ class PointTransform:
         rotate: axis, 'x', 'y' or 'z', of a random rotation.
         shuffle: random order of the points, so that groups do not begin at the same point each time.
         few: a cloud with fewer points is an 'error', or it may 'repeat' its points.
+
+    Attributes:
+        farthest_first: the points of a cloud come farthest first, so that of 'farthest' and 'pool' the first ones are
+            the farthest (farthest points are nested); the data set sets it from its source.
     """
+
+    farthest_first = False
 
     def __init__(
         self,
@@ -80,11 +86,15 @@ class PointTransform:
         elif self.sample == 'first':
             chosen = np.arange(wanted)
         elif self.sample == 'farthest':
-            chosen = farthest(points, wanted)
+            chosen = self.farthest(points, wanted)
         else:
-            chosen = farthest(points, min(max(self.pool, wanted), number))
+            chosen = self.farthest(points, min(max(self.pool, wanted), number))
             chosen = np.random.choice(chosen, wanted, replace=False)
         return np.random.permutation(chosen) if self.shuffle else chosen
+
+    def farthest(self, points: np.ndarray, count: int) -> np.ndarray:
+        """Indices of farthest points, index 0 first."""
+        return np.arange(count) if self.farthest_first else farthest(points, count)
 
     def augment(self, points: np.ndarray) -> np.ndarray:
         if self.rotate:
@@ -117,7 +127,12 @@ def farthest(points: np.ndarray, count: int) -> np.ndarray:
     """Indices of farthest points of `(N, 3)`, index 0 first: `pretrain.points.farthest_points` for one cloud."""
     nearest = np.full(len(points), np.inf, dtype=np.float32)
     chosen = np.zeros(count, dtype=np.int64)
+    x, y, z = np.ascontiguousarray(points.T, dtype=np.float32)  # axis by axis it takes a third of the time
     for i in range(1, count):
-        nearest = np.minimum(nearest, np.square(points - points[chosen[i - 1]]).sum(1))
+        last = chosen[i - 1]
+        distance = np.square(x - x[last])
+        distance += np.square(y - y[last])
+        distance += np.square(z - z[last])
+        np.minimum(nearest, distance, out=nearest)
         chosen[i] = nearest.argmax()
     return chosen
