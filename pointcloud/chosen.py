@@ -36,10 +36,8 @@ class ChosenClouds:
         """Of all clouds of `source`, int64. Raises DataError when it has none."""
         found = [self.source.label(i) for i in range(len(self.source))]
         if None in found:
-            raise DataError(
-                f'{self.source.name(found.index(None))!r} has no label, which {type(self).__name__} needs of all clouds; '
-                'give labelled data'
-            )
+            name = self.source.name(found.index(None))
+            raise DataError(f'{name!r} has no label, which {type(self).__name__} needs of all clouds; give labelled data')
         return np.array(found, dtype=np.int64)
 
     def __len__(self) -> int:

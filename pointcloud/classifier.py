@@ -55,15 +55,16 @@ class PointTransferModel(TrainableModel):
 class PointClassifier(PointTransferModel):
     """Fine-tuning, or training of the head alone.
 
-    The head sees the class token beside the maximum over groups; of a point pyramid, which has no class token, the mean
-    beside the maximum (from memory, unverified).
+    The head sees the class token beside the maximum over groups. Where there is none, in a point pyramid and in a
+    frozen network that was pre-trained without one, it sees the mean beside the maximum.
 
     Args:
         encoder: arguments of `initial_points`.
         num_classes: filled in from the data where it is None.
         num_points: N; clouds that come with more (a pool for votes) are cut to their first N.
         smoothing: of the labels; 0 as published.
-        frozen: only the head trains; the network stays in evaluation mode.
+        frozen: only the head trains; the network stays in evaluation mode and gets no class token, which would be
+            noise.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class PointClassifier(PointTransferModel):
         smoothing: float = 0.0,
         frozen: bool = False,
     ):
-        super().__init__(encoder, num_points)
+        super().__init__(encoder, num_points, class_token=not frozen)
         if num_classes is None or num_classes < 2:
             raise ConfigError(f'model.num_classes is {num_classes}; there must be at least 2 classes')
         self.num_classes, self.smoothing, self.frozen = num_classes, smoothing, frozen

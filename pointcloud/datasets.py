@@ -26,7 +26,8 @@ class PointDataset(ImageDataset):
 
     Args:
         source, transform, seed, on_corrupt, labels: as there.
-        least: points that every cloud must have, at least those of one group.
+        least: points that every cloud must have, at least those of one group; a transfer whose groups are larger
+            refuses to begin.
 
     A sample is a dict: `points` float32 `(N, 3)`, `id`, `index`, `replaced`, `label` if asked for, and `parts` int64
     `(N,)` from a source that has them.
@@ -81,9 +82,11 @@ class PointDataset(ImageDataset):
 
     def _check_enough(self, cloud: np.ndarray) -> None:
         """Whether the transform can take its points from the cloud, so that one that cannot is replaced."""
-        wanted = getattr(self.transform, 'num_points', 0)
+        wanted, sample = getattr(self.transform, 'num_points', 0), getattr(self.transform, 'sample', '')
+        if sample == 'all' and len(cloud) != wanted:
+            raise ValueError(f"{len(cloud)} points, but transform.sample='all' with num_points={wanted}")
         strict = getattr(self.transform, 'few', 'repeat') == 'error'
-        if strict and self.transform.sample not in ('replace', 'all') and len(cloud) < wanted:
+        if strict and sample not in ('replace', 'all') and len(cloud) < wanted:
             raise ValueError(f"{len(cloud)} points, {wanted} are asked for; transform.few='repeat' repeats points")
 
 

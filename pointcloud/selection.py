@@ -44,6 +44,7 @@ class HeldOut(ChosenClouds):
         """The rest of the same source: what this one leaves out."""
         return HeldOut(self.source, self.share, 'held' if self.part == 'kept' else 'kept', self.draw)
 
+
 @HOOKS.register_module()
 class SelectHook(Hook):
     """Keeps the weights that score best on held-out clouds, and ends training with them; the test set plays no part.
@@ -54,7 +55,9 @@ class SelectHook(Hook):
         score: the score that counts, higher is better; of equal ones the earlier epoch stays.
         interval: epochs between two looks; the end is always looked at.
 
-    A task with votes selects without them. The best weights so far are in `selected.pth` of the run directory, so that a resumed run knows them.
+    A task with votes selects without them.
+
+    The best weights so far are in `selected.pth` of the run directory, so that a resumed run knows them.
     """
 
     priority = 'BELOW_NORMAL'  # before saving: no resumed run may be past a look that did not end

@@ -10,17 +10,20 @@ from pointcloud.data import LabelledClouds, labelled_clouds
 from pointcloud.datasets import PointDataset
 from pointcloud.metrics import CloudAccuracy
 from pretrain.checkpoint.initial import Initial
+from pretrain.checkpoint.nets import meta_net
+from pretrain.checkpoint.to_points import point_args
 from pretrain.data.locate import keep_arguments
 from pretrain.engine.setting import Setting
 from pretrain.engine.task import TrainTask, TransferTask
 from pretrain.engine.transfer import Request
+from pretrain.errors import ConfigError
 from pretrain.registry import TASKS
 
 
 def put_source(dataset: dict, path: str, part: str) -> None:
     """Let a data set's config read another path.
 
-    Sources that choose from another one (HeldOut, Shots) stay, and so do a source's further arguments, such as its part.
+    Sources that choose from another one (HeldOut, Shots) stay, and so do a source's further arguments, as its part.
     """
     around = dataset
     while isinstance(around.get('source'), dict) and 'source' in around['source']:
@@ -48,6 +51,7 @@ class PointTask(TransferTask):
 
     def prepare(self, cfg: Config, request: Request, config_hash: str) -> Setting:
         setting = super().prepare(cfg, request, config_hash)
+        check_least(setting)
         setting.notes.append(conditions(setting.cfg))
         for part in (setting.data.train, setting.data.val):
             setting.notes += getattr(part.source, 'notes', [])
@@ -65,6 +69,17 @@ class PointTask(TransferTask):
 
     def send_through(self, model: nn.Module, channels: int, size: Any) -> None:
         model.predict({'points': torch.zeros(2, *size, channels), 'label': torch.zeros(2, dtype=torch.long)})
+
+
+def check_least(setting: Setting) -> None:
+    """ConfigError where a data set would let through clouds with fewer points than one group has."""
+    size = setting.cfg.model.encoder.get('group_size') or meta_net(*point_args(setting.card)).group_size
+    size = size if isinstance(size, int) else size[0]  # of a pyramid the finest groups are those of points
+    for name, part in (('train', setting.data.train), ('val', setting.data.val)):
+        if part.least < size:
+            raise ConfigError(
+                f'{name}_dataloader.dataset.least is {part.least}, but a group has {size} points; set least={size}'
+            )
 
 
 def conditions(cfg: Config) -> str:

@@ -16,7 +16,7 @@ class PointTransform:
         num_points: points that come out.
         sample: 'random' without replacement; 'farthest' points; 'pool', a random choice from the `pool` farthest
             points (training on ModelNet40, from 1200); 'first'; 'replace', at random with replacement (ShapeNetPart);
-            'all', as many as are stored.
+            'all', as they are stored; a data set refuses clouds that do not have `num_points`.
         normalise: 'before' or 'after' sampling: centred on the mean of the points, largest distance 1. None: as stored
             (ScanObjectNN).
         scale: range of a random factor for each axis (2/3 to 3/2 in Point-MAE); `isotropic` takes one for all.
@@ -69,7 +69,7 @@ class PointTransform:
         return cloud
 
     def choose(self, points: np.ndarray) -> np.ndarray:
-        """Indices of the points to keep, `num_points` of them (of 'all' as many as there are)."""
+        """Indices of the points to keep, `num_points` of them ('all': every one)."""
         number, wanted = len(points), self.num_points
         if self.sample == 'all':
             chosen = np.arange(number)

@@ -48,7 +48,8 @@ def farthest_points(points: Tensor, count: int, skip_near_origin: bool = False) 
 def nearest_points(queries: Tensor, points: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """For each of the queries `(B, Q, 3)` its `count` nearest points of `(B, N, 3)`, nearest first.
 
-    Returns squared distances, without a gradient, and indices, both `(B, Q, count)`. Raises ConfigError for fewer than `count` points.
+    Returns squared distances, without a gradient, and indices, both `(B, Q, count)`. Raises ConfigError for fewer than
+    `count` points.
     """
     if not 0 < count <= points.shape[1]:
         raise ConfigError(f'{count} neighbours of {points.shape[1]} points; give more points or ask for fewer')
@@ -136,8 +137,8 @@ def _distances(one: Tensor, other: Tensor) -> Tensor:
 def _smallest(distances: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The `count` smallest of the last axis and their indices, in order; of equal ones the smaller index first.
 
-    topk promises no order of equal values. Distances are no less than 0, where floats are ordered as their bits: with the
-    index behind them, no two are equal.
+    topk promises no order of equal values. Distances are no less than 0, where floats are ordered as their bits: with
+    the index behind them, no two are equal.
     """
     if count == 1:
         value, index = distances.min(-1, keepdim=True)  # the first of equal ones, as torch promises

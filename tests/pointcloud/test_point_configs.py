@@ -125,6 +125,18 @@ def test_the_test_set_is_looked_at_once(path):
 
 
 @pytest.mark.unit
+@pytest.mark.parametrize('path', FULL + MINI, ids=lambda p: str(p.relative_to(FOLDER)))
+def test_no_cloud_may_be_smaller_than_a_group(path):
+    cfg = load_config(path)
+    encoder = cfg.model.get('encoder', cfg.model)
+    sizes = encoder.get('group_size') or encoder.get('arch_args', {}).get('group_size') or 32
+    size = sizes if isinstance(sizes, int) else sizes[0]
+    assert all(
+        cfg[f'{p}_dataloader'].dataset.get('least', 32) >= size for p in ('train', 'val') if f'{p}_dataloader' in cfg
+    )
+
+
+@pytest.mark.unit
 def test_few_shot_draws_from_the_farthest_points_of_a_fold():
     for key in ('5w10s', '5w20s', '10w10s', '10w20s'):
         cfg = load_config(FOLDER / f'point-mae_vit-small_fewshot_1xb32-150e_modelnet40-{key}.py')

@@ -18,8 +18,8 @@ from pointcloud.pickles import load_pickle
 from pointcloud.selection import HeldOut
 from pointcloud.task import put_source
 from pointcloud.transforms import PointTransform, farthest, rotation, unit_sphere
-from pretrain.data.locate import keep_arguments, place_data
 from pretrain.data.loader import build_eval_loader
+from pretrain.data.locate import keep_arguments, place_data
 from pretrain.errors import ConfigError, DataError
 from pretrain.points import farthest_points
 from pretrain.registry import DATASETS
@@ -75,8 +75,26 @@ def test_surface_of_a_mesh(tmp_path):
     assert points.shape == (8192, 3) and np.array_equal(points, read_cloud(tmp_path / 'a.off'))
     assert points.min() >= 0 and points.max() <= 1 and np.abs(points.mean(0) - (0.5, 0.5, 0)).max() < 0.02
     assert abs((points[:, 0] > points[:, 1]).mean() - 0.5) < 0.03  # both triangles of the square, by area
+    coloured = 'OFF\n4 2 0\n0 0 0 9 9 9\n1 0 0\n1 1 0\n0 1 0\n3 0 1 2 255 0 0\n3 0 2 3 0.5 0.5 0.5 1 # grey\n'
+    (tmp_path / 'b.off').write_text(coloured)
+    (tmp_path / 'd').mkdir()  # the seed of the points is the file's name
+    (tmp_path / 'd' / 'b.off').write_text(coloured.replace(' 255 0 0', '').replace(' 0.5 0.5 0.5 1', ''))
+    assert np.array_equal(read_cloud(tmp_path / 'b.off'), read_cloud(tmp_path / 'd' / 'b.off'))  # colours say nothing
+    for face, vertex in (('3 0 1 -2', -2), ('3 0 1 4', 4)):
+        (tmp_path / 'e.off').write_text(f'OFF\n4 1 0\n0 0 0\n1 0 0\n1 1 0\n0 1 0\n{face}\n')
+        with pytest.raises(ValueError, match=f'names vertex {vertex}, there are 4'):
+            read_cloud(tmp_path / 'e.off')
     with pytest.raises(ValueError, match='no area'):
         sample_surface(np.zeros((3, 3)), np.array([[0, 1, 2]]))
+
+
+def test_a_count_on_the_first_line(tmp_path):
+    rows = '\n'.join('1.5 2 3' for _ in range(5))
+    (tmp_path / 'a.pts').write_text(f'5\n{rows}\n')
+    assert read_cloud(tmp_path / 'a.pts').tolist() == [[1.5, 2, 3]] * 5
+    (tmp_path / 'a.pts').write_text(f'6\n{rows}\n')
+    with pytest.raises(ValueError, match='says 6 points, 5 follow'):
+        read_cloud(tmp_path / 'a.pts')
 
 
 @pytest.mark.parametrize(
@@ -201,6 +219,16 @@ def modelnet_cache(root, clouds, labels=(0, 0, 1, 1)):
     path = root / 'modelnet40_test_8192pts_fps.dat'
     path.write_bytes(pickle.dumps([clouds, [np.array([label]) for label in labels]]))
     return path
+
+
+def test_all_points_means_as_many_as_the_others_have(tmp_path):
+    """A smaller cloud would fail only when the batch is joined, without its name."""
+    for i, count in enumerate((64, 50, 64)):
+        np.save(tmp_path / f'{i}.npy', cloud(count))
+    found = PointDataset(dict(type='PointFolder', root=str(tmp_path)), PointTransform(64, sample='all'))
+    with pytest.raises(DataError, match=r"1\.npy.* 50 points, but transform.sample='all' with num_points=64"):
+        found[1]
+    assert found[(0, 1)]['points'].shape == (64, 3) and found[0]['points'].shape == (64, 3)
 
 
 def test_modelnet_gives_farthest_points_and_computes_them_once(tmp_path, monkeypatch):

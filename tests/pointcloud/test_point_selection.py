@@ -16,9 +16,9 @@ from pointcloud.parts import ShapeNetPart
 from pointcloud.selection import HeldOut, SelectHook
 from pointcloud.sources import PointFolder
 from pointcloud.transforms import PointTransform
-from pretrain.engine.record import Scores
 from pretrain.engine.evaluation import EvalHook
 from pretrain.engine.hooks import SaveHook
+from pretrain.engine.record import Scores
 from pretrain.errors import CheckpointError, ConfigError, DataError
 
 pytestmark = pytest.mark.unit
@@ -31,7 +31,9 @@ def runner(folder, source, scores, monkeypatch):
         type='PointDataset', labels=True, least=16, source='test set', transform=dict(type='PointTransform')
     )
     found = SimpleNamespace(
-        cfg=SimpleNamespace(val_dataloader=dict(batch_size=4, dataset=settings), task=dict(type='PointClassify', votes=VOTES)),
+        cfg=SimpleNamespace(
+            val_dataloader=dict(batch_size=4, dataset=settings), task=dict(type='PointClassify', votes=VOTES)
+        ),
         train_loop=SimpleNamespace(
             dataset=PointDataset(source, PointTransform(16, few='repeat'), labels=True, least=16), per_epoch=1
         ),

@@ -16,7 +16,7 @@ from pointcloud.segmentation import interpolate
 from pointcloud.selection import HeldOut
 from pointcloud.sources import PointFolder
 from pointcloud.svm import fit_svm, svm_scores
-from pointcloud.task import PointClassify
+from pointcloud.task import PointClassify, check_least
 from pretrain.checkpoint import exchange
 from pretrain.checkpoint.describe import card_for_net
 from pretrain.checkpoint.to_points import FRESH
@@ -48,6 +48,12 @@ def test_head_takes_class_token_and_maximum():
 
 def test_frozen_network_stays_as_it_is():
     m = classifier(frozen=True).train()
+    assert m.net.num_prefix_tokens == 0  # a random token that never trains is no feature
+    points = torch.randn(2, 64, 3)
+    x = m.net.forward_features(points)
+    m.head.eval()
+    assert torch.equal(m.logits(points), m.head(torch.cat([x.mean(1), x.amax(1)], 1)))
+    m.head.train()
     before = {k: v.clone() for k, v in m.net.state_dict().items()}
     m.loss({'points': torch.randn(4, 64, 3), 'label': torch.tensor([0, 1, 2, 0])})['loss'].backward()
     assert all(torch.equal(v, before[k]) for k, v in m.net.state_dict().items())
@@ -244,3 +250,17 @@ def test_a_finished_fold_is_taken_only_for_the_same_run(stored, differs, tmp_pat
     else:
         with pytest.raises(UserError, match=rf'fold0 holds the result of another run \(different: {differs}\)'):
             FewShot(1).run(cfg, request, '')
+
+
+@pytest.mark.parametrize(('encoder', 'size'), [({}, 6), (dict(group_size=9), 9), (dict(group_size=(12, 4)), 12)])
+def test_clouds_smaller_than_a_group_are_not_let_through(encoder, size):
+    net = create_net('point_tiny', **ARGS)
+    setting = SimpleNamespace(
+        cfg=Config(dict(model=dict(encoder=encoder))),
+        card=card_for_net(net, 'point_tiny', ARGS),
+        data=SimpleNamespace(train=SimpleNamespace(least=size), val=SimpleNamespace(least=size)),
+    )
+    check_least(setting)
+    setting.data.val.least = size - 1
+    with pytest.raises(ConfigError, match=rf'val_dataloader.dataset.least is {size - 1}, but a group has {size}'):
+        check_least(setting)
