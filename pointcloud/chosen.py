@@ -37,7 +37,9 @@ class ChosenClouds:
         found = [self.source.label(i) for i in range(len(self.source))]
         if None in found:
             name = self.source.name(found.index(None))
-            raise DataError(f'{name!r} has no label, which {type(self).__name__} needs of all clouds; give labelled data')
+            raise DataError(
+                f'{name!r} has no label, which {type(self).__name__} needs of all clouds; give labelled data'
+            )
         return np.array(found, dtype=np.int64)
 
     def __len__(self) -> int:
