@@ -46,7 +46,7 @@ class PartSegmenter(PointTransferModel):
 
     Tokens after a third, two thirds and all of the blocks (4, 8 and 12 of 12), normed, are joined; their maximum and
     mean over groups and the category of the object, which is given, are the global feature. Source: Point-MAE
-    segmentation/models/pt.py; the widths of its layers are from memory and unverified.
+    segmentation/models/pt.py.
 
     Args:
         encoder: arguments of `initial_points`.

@@ -76,6 +76,8 @@ class PointPyramid(nn.Module):
     Args:
         num_groups, group_size, widths, depths: for each level, finest first.
         num_heads: of all blocks.
+        local_radius: of every level, beyond which tokens do not see each other. Point-M2AE's fine-tuning: (0.32, 0.64,
+            1.28). It has no effect where groups are hidden, as in its pre-training.
         finer_norms: whether the finer levels end with a norm, which pre-training and part segmentation look at;
             classification does not, and its files have none.
     """
@@ -88,6 +90,7 @@ class PointPyramid(nn.Module):
         depths: Sequence[int] = (5, 5, 5),
         num_heads: int = 6,
         finer_norms: bool = True,
+        local_radius: Sequence[float] | None = None,
         drop_path_rate: float = 0.0,
         in_chans: int = 3,
         num_classes: int = 0,
@@ -95,6 +98,9 @@ class PointPyramid(nn.Module):
         super().__init__()
         if not len(num_groups) == len(group_size) == len(widths) == len(depths) > 1:
             raise ConfigError('num_groups, group_size, widths and depths of a point pyramid need one number per level')
+        if local_radius is not None and (len(local_radius) != len(widths) or min(local_radius) <= 0):
+            raise ConfigError(f'local_radius is {local_radius}; it takes one positive number for each level')
+        self.local_radius = local_radius
         if in_chans != 3 or num_classes or any(w % num_heads for w in widths):
             raise ConfigError(f'point pyramid: in_chans={in_chans}, widths {tuple(widths)}, num_heads={num_heads}')
         self.num_groups, self.group_size = tuple(num_groups), tuple(group_size)
@@ -126,10 +132,17 @@ class PointPyramid(nn.Module):
         x, found = torch.empty(0), []
         for i, (stage, groups) in enumerate(zip(self.stages, pyramid.levels, strict=True)):
             neighbours = groups.neighbours if i == 0 else gather_points(x, groups.index)
-            attend = None if visible is None else visible[i][:, None, None, :]
+            attend = self._near(i, groups.centres) if visible is None else visible[i][:, None, None, :]
             x = stage(neighbours, groups.centres, attend)
             found.append(stage.norm(x))
         return found
+
+    def _near(self, level: int, centres: Tensor) -> Tensor | None:
+        """Which tokens see which, bool `(B, 1, G, G)`."""
+        if self.local_radius is None:
+            return None
+        distance = torch.cdist(centres, centres, compute_mode='donot_use_mm_for_euclid_dist')
+        return (distance < self.local_radius[level]).unsqueeze(1)
 
     def forward_features(self, points: Tensor | Pyramid) -> Tensor:
         """`(B, N, 3)`, or groups, to `(B, G, D)` of the coarsest level after its norm."""

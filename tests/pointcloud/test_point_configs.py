@@ -1,6 +1,7 @@
 """Every config of pointcloud/: checked keys, figures of the sources, and each twin through its whole command."""
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -134,6 +135,14 @@ def test_no_cloud_may_be_smaller_than_a_group(path):
     assert all(
         cfg[f'{p}_dataloader'].dataset.get('least', 32) >= size for p in ('train', 'val') if f'{p}_dataloader' in cfg
     )
+
+
+@pytest.mark.unit
+def test_the_cosine_of_point_m2ae_is_one_of_400_epochs():
+    cfg = load_config(FOLDER / 'point-m2ae_pyramid-small_dec384-192_1xb128-300e_shapenet55.py')
+    schedule = PARAM_SCHEDULERS.build({'total': 300, 'per_epoch': 1, **cfg.param_scheduler})
+    assert schedule(0) == pytest.approx(1e-3) and schedule(200) == pytest.approx(0.5, abs=1e-3)
+    assert schedule(300) == pytest.approx(1e-3 + 0.999 * 0.5 * (1 + math.cos(0.75 * math.pi)))
 
 
 @pytest.mark.unit

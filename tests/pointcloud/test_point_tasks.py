@@ -46,6 +46,21 @@ def test_head_takes_class_token_and_maximum():
     assert m.head[0].in_features == 2 * D and m.head[0].out_features == m.head[4].out_features == 256
 
 
+def test_heads_of_maskpoint_and_point_m2ae():
+    m = classifier(head=dict(hidden=(256,), norm=False))
+    assert [type(layer).__name__ for layer in m.head] == ['Linear', 'ReLU', 'Dropout', 'Linear']
+    m = classifier(join='sum', smoothing=0.3).eval()
+    batch = {'points': torch.randn(2, 64, 3), 'label': torch.tensor([2, 0])}
+    x = m.net.forward_features(batch['points'])
+    logits = m.head(x[:, 0] + x[:, 1:].amax(1))
+    assert torch.equal(m.logits(batch['points']), logits) and m.head[0].in_features == D
+    target = torch.tensor([[0.15, 0.15, 0.7], [0.7, 0.15, 0.15]])  # models/Point_M2AE_Finetune.py, smooth_loss
+    expected = -(target * logits.log_softmax(1)).sum(1).mean()
+    torch.testing.assert_close(m.loss(batch)['loss'], expected)
+    with pytest.raises(ConfigError, match=r"join='max'"):
+        classifier(join='max')
+
+
 def test_frozen_network_stays_as_it_is():
     m = classifier(frozen=True).train()
     assert m.net.num_prefix_tokens == 0  # a random token that never trains is no feature
