@@ -34,9 +34,8 @@ class ModelNet(CloudFiles):
 
     Where `modelnet40_train_8192pts_fps.dat`, which the published code writes, lies beside the lists, it is read; its
     sampling began at a random point of each cloud. Otherwise sampling begins at the first point of the text file, and
-    what was found is kept in `$MIMBENCH_CACHE/points`, by default under `~/.cache/mimbench`: 98 kB a cloud, about a
-    second of work once. The two are different points, so the names of the clouds, which are part of the protocol's
-    hash, and `notes` tell them apart.
+    what was found is kept in `$MIMBENCH_CACHE/points`, by default under `~/.cache/mimbench`: 98 kB a cloud. The two are
+    different points, so the names of the clouds, which are part of the protocol's hash, and `notes` tell them apart.
 
     Attributes:
         farthest_first: see PointTransform.

@@ -127,7 +127,7 @@ def farthest(points: np.ndarray, count: int) -> np.ndarray:
     """Indices of farthest points of `(N, 3)`, index 0 first: `pretrain.points.farthest_points` for one cloud."""
     nearest = np.full(len(points), np.inf, dtype=np.float32)
     chosen = np.zeros(count, dtype=np.int64)
-    x, y, z = np.ascontiguousarray(points.T, dtype=np.float32)  # axis by axis it takes a third of the time
+    x, y, z = np.ascontiguousarray(points.T, dtype=np.float32)  # sums over a last axis of 3 would take most of the time
     for i in range(1, count):
         last = chosen[i - 1]
         distance = np.square(x - x[last])

@@ -4,7 +4,7 @@ Command: mimbench transfer pointcloud/configs/point-m2ae_pyramid-small_ft_1xb32-
     --checkpoint FILE --work-dir DIR
 Hardware: 1 GPU of 24 GB. Source: Point-M2AE cfgs/fine-tuning/modelnet40.yaml, models/Point_M2AE_Finetune.py:
 Point-MAE's schedule, attention within a radius at each level, mean plus maximum into the head, labels smoothed by 0.3;
-the group embeddings do not decay.
+the group embeddings do not decay. The final norm begins with the checkpoint's weights, there afresh.
 Published: 93.43 without votes (Point-M2AE README); best epoch on the test set there, on held-out clouds here.
 """
 

@@ -136,6 +136,13 @@ def test_damaged_clouds_are_replaced_in_training_and_raise_in_evaluation(tmp_pat
     assert torch.equal(sound['points'], found[(0, 5)]['points'])
 
 
+def test_when_all_clouds_are_damaged_training_stops(tmp_path):
+    for i in range(20):
+        np.save(tmp_path / f'{i}.npy', cloud(5))
+    with pytest.raises(DataError, match='16 clouds in a row are damaged'):
+        dataset(tmp_path, labels=False)[(0, 1)]
+
+
 def test_folder_layouts(tmp_path):
     assert dataset(class_folders(tmp_path / 'a')).classes == ['box', 'line']
     (tmp_path / 'a' / 'empty').mkdir()

@@ -23,6 +23,7 @@ from pretrain.checkpoint.to_points import FRESH
 from pretrain.encoders.net import create_net
 from pretrain.engine import transfer
 from pretrain.engine.launch import hash_recipe
+from pretrain.engine.task import TransferTask
 from pretrain.errors import CheckpointError, ConfigError, UserError
 from pretrain.registry import MODELS
 
@@ -265,6 +266,19 @@ def test_a_finished_fold_is_taken_only_for_the_same_run(stored, differs, tmp_pat
     else:
         with pytest.raises(UserError, match=rf'fold0 holds the result of another run \(different: {differs}\)'):
             FewShot(1).run(cfg, request, '')
+
+
+def test_the_record_says_where_points_come_from(monkeypatch):
+    """ModelNet with and without the published cache gives different points."""
+    part = SimpleNamespace(least=32, source=SimpleNamespace(notes=['ModelNet train: from the text files']))
+    val = SimpleNamespace(least=32, source=SimpleNamespace())
+    loader = dict(dataset=dict(transform=dict()))
+    cfg = Config(
+        dict(model=dict(encoder=dict(group_size=32)), train_dataloader=loader, task=dict(type='PointClassify'))
+    )
+    setting = SimpleNamespace(cfg=cfg, data=SimpleNamespace(train=part, val=val), notes=[])
+    monkeypatch.setattr(TransferTask, 'prepare', lambda *a: setting)
+    assert PointClassify().prepare(cfg, None, '').notes[1:] == part.source.notes
 
 
 @pytest.mark.parametrize(('encoder', 'size'), [({}, 6), (dict(group_size=9), 9), (dict(group_size=(12, 4)), 12)])
