@@ -1,7 +1,6 @@
 """Features of a frozen encoder: one vector per image, computed once and kept on disk."""
 
 import hashlib
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from pretrain.engine.record import Result, Scores
 from pretrain.engine.seeding import seed_step
 from pretrain.engine.setting import Setting, load_facts
 from pretrain.engine.transfer import Request
-from pretrain.files import atomic
+from pretrain.files import atomic, cache_folder
 from pretrain.registry import MODELS
 
 FORMAT = 1
@@ -96,11 +95,6 @@ def extract(model: FrozenEncoder, dataset: ImageDataset, batch_size: int, **load
     if not np.array_equal(index[order], np.arange(len(dataset))):
         raise RuntimeError(f'{len(index)} features for the {len(dataset)} images of the set')
     return Features(torch.from_numpy(x[order]), torch.from_numpy(label[order]))
-
-
-def cache_folder() -> Path:
-    """`$MIMBENCH_CACHE/features`, by default under `~/.cache/mimbench`."""
-    return Path(os.environ.get('MIMBENCH_CACHE', '~/.cache/mimbench')).expanduser() / 'features'
 
 
 def cache_key(model: FrozenEncoder, dataset: ImageDataset, loader: Mapping[str, Any]) -> str:
@@ -195,7 +189,7 @@ def frozen_run(task: ClassificationTask, cfg: Config, request: Request, config_h
         print('\n'.join(setting.lines(line)))
     parts = {'train': setting.data.train, 'val': setting.data.val}
     found = {
-        name: cached_features(model, dataset, setting.cfg[f'{name}_dataloader'].to_dict(), cache_folder())
+        name: cached_features(model, dataset, setting.cfg[f'{name}_dataloader'].to_dict(), cache_folder('features'))
         for name, dataset in parts.items()
     }
     return FrozenRun(setting, model, found['train'], found['val'], report)

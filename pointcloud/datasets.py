@@ -26,11 +26,14 @@ class PointDataset(ImageDataset):
 
     Args:
         source, transform, seed, on_corrupt, labels: as there.
-        least: points that every cloud must have, at least those of one group.
+        least: points that every cloud must have, at least those of one group; a transfer whose groups are larger
+            refuses to begin.
 
     A sample is a dict: `points` float32 `(N, 3)`, `id`, `index`, `replaced`, `label` if asked for, and `parts` int64
     `(N,)` from a source that has them.
     """
+
+    things = 'clouds'
 
     def __init__(
         self,
@@ -44,6 +47,8 @@ class PointDataset(ImageDataset):
         super().__init__(source, transform, seed=seed, on_corrupt=on_corrupt, labels=labels)
         self.least = least
         self.has_parts = getattr(self.source, 'has_parts', False)
+        if getattr(self.source, 'farthest_first', False):
+            self.transform.farthest_first = True
 
     @staticmethod
     def locate(paths: Sequence[str | Path], part: str = 'train') -> dict:
@@ -77,9 +82,11 @@ class PointDataset(ImageDataset):
 
     def _check_enough(self, cloud: np.ndarray) -> None:
         """Whether the transform can take its points from the cloud, so that one that cannot is replaced."""
-        wanted = getattr(self.transform, 'num_points', 0)
+        wanted, sample = getattr(self.transform, 'num_points', 0), getattr(self.transform, 'sample', '')
+        if sample == 'all' and len(cloud) != wanted:
+            raise ValueError(f"{len(cloud)} points, but transform.sample='all' with num_points={wanted}")
         strict = getattr(self.transform, 'few', 'repeat') == 'error'
-        if strict and self.transform.sample not in ('replace', 'all') and len(cloud) < wanted:
+        if strict and sample not in ('replace', 'all') and len(cloud) < wanted:
             raise ValueError(f"{len(cloud)} points, {wanted} are asked for; transform.few='repeat' repeats points")
 
 
@@ -98,7 +105,7 @@ def locate(path: str, part: str = 'train') -> dict:
             return {'type': 'PointList', 'file': str(place / 'ShapeNet-55' / f'{_test(part)}.txt')}
         if (place / f'{_test(part)}_files.txt').exists():
             return {'type': 'H5Source', 'files': str(place / f'{_test(part)}_files.txt')}
-        return {'type': 'PointFolder', 'root': path}
+        return {'type': 'PointFolder', 'root': path, 'part': _test(part)}
     if place.suffix == '.txt' and place.exists():
         first = place.read_text().split()[:1]
         is_h5 = bool(first) and os.path.splitext(first[0])[1] in ('.h5', '.hdf5')

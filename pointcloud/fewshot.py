@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
+from pointcloud.chosen import ChosenClouds
 from pointcloud.task import PointClassify
 from pretrain.engine.launch import hash_recipe
 from pretrain.engine.processes import is_main
-from pretrain.engine.record import FILE, Result, Scores, read_result
-from pretrain.engine.transfer import Request
+from pretrain.engine.record import FILE, Result, Scores
+from pretrain.engine.transfer import Request, finished_result
 from pretrain.errors import ConfigError, DataError
 from pretrain.registry import DATASETS, TASKS
 
 
 @DATASETS.register_module()
-class Shots:
+class Shots(ChosenClouds):
     """`shot` clouds of each class of another source, drawn from (shot, fold) alone.
 
     Args:
@@ -28,11 +29,8 @@ class Shots:
     """
 
     def __init__(self, source: Any, shot: int, fold: int = 0):
-        self.source = DATASETS.build(source) if isinstance(source, Mapping) else source
-        self.classes = self.source.classes
-        if self.source.label(0) is None:
-            raise DataError(f'{self.source.name(0)} and its set have no labels; few-shot needs them')
-        labels = np.array([self.source.label(i) for i in range(len(self.source))])
+        super().__init__(source)
+        labels = self.labels()
         rng = np.random.RandomState(np.random.MT19937(np.random.SeedSequence([shot, fold])))
         chosen: list[int] = []
         for label in np.unique(labels):
@@ -41,18 +39,6 @@ class Shots:
                 raise DataError(f'class {label} has {len(own)} clouds, {shot} shots are asked for; lower source.shot')
             chosen += sorted(rng.permutation(own)[:shot].tolist())
         self.chosen = chosen
-
-    def __len__(self) -> int:
-        return len(self.chosen)
-
-    def name(self, i: int) -> str:
-        return self.source.name(self.chosen[i])
-
-    def read(self, i: int):
-        return self.source.read(self.chosen[i])
-
-    def label(self, i: int) -> int | None:
-        return self.source.label(self.chosen[i])
 
 
 @TASKS.register_module()
@@ -64,7 +50,8 @@ class FewShot(PointClassify):
         votes: as in PointClassify.
 
     The scores are means over folds of the last epoch, `<name>_std` the standard deviation with n - 1; published figures
-    take the best epoch of each fold on its test part. A fold that is finished is not run again.
+    take the best epoch of each fold on its test part. A fold that is finished is not run again; one of another
+    checkpoint, config or seed is a UserError, as for any run directory.
     """
 
     def __init__(self, folds: int = 10, votes: dict | None = None):
@@ -84,9 +71,9 @@ class FewShot(PointClassify):
                 raise ConfigError('no source of the config has a fold; use FewShotFold or Shots')
             place = replace(request, work_dir=request.work_dir / f'fold{fold}')
             digest = hash_recipe(own)
-            done = (place.work_dir / FILE).exists() and not request.force
-            result = read_result(place.work_dir) if done else None
-            if result is None or result.config_hash != digest:
+            if (place.work_dir / FILE).exists() and not request.force:
+                result = finished_result(place, digest, setting.seed)
+            else:
                 result = super().run(own, place, digest)
             found.append(result.scores)
         scores: dict[str, float] = {}

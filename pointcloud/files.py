@@ -58,8 +58,12 @@ def _npy(path: Path) -> np.ndarray:
 
 
 def _text(path: Path) -> np.ndarray:
-    """One point a line, numbers separated by blanks, commas or semicolons; lines that begin with # are left out."""
+    """One point a line, numbers separated by blanks, commas or semicolons; lines that begin with # are left out.
+
+    The first line may be the number of the others.
+    """
     rows: list[list[float]] = []
+    count = None
     for number, line in enumerate(path.read_text(encoding='utf-8', errors='replace').splitlines(), 1):
         words = line.replace(',', ' ').replace(';', ' ').split()
         if not words or words[0].startswith('#'):
@@ -68,8 +72,12 @@ def _text(path: Path) -> np.ndarray:
             rows.append([float(word) for word in words])
         except ValueError as error:
             raise ValueError(f'line {number} is no list of numbers: {line[:60]!r}') from error
+        if len(rows) == 2 and len(rows[0]) == 1 < len(rows[1]):
+            count = rows.pop(0)[0]
         if len(rows[-1]) != len(rows[0]):
             raise ValueError(f'line {number} has {len(rows[-1])} numbers, the first has {len(rows[0])}; cut off?')
+    if count is not None and len(rows) != count:
+        raise ValueError(f'the first line says {count:g} points, {len(rows)} follow; cut off?')
     return np.asarray(rows, dtype=np.float32).reshape(len(rows), -1) if rows else np.empty((0, 3), np.float32)
 
 
@@ -84,29 +92,34 @@ def _h5(path: Path) -> np.ndarray:
 
 
 def _off(path: Path) -> np.ndarray:
-    """Vertices, or points of the surface where there are faces. The counts may stand on the first line (ModelNet40)."""
-    words = ' '.join(line.partition('#')[0] for line in path.read_text(errors='replace').splitlines()).split()
-    if not words or not words[0].upper().startswith('OFF'):
-        raise ValueError(f'it begins with {words[0][:20] if words else ""!r}, not with OFF')
-    words = ([words[0][3:]] if len(words[0]) > 3 else []) + words[1:]
+    """Vertices, or points of the surface where there are faces. The counts may stand on the first line (ModelNet40).
+
+    Each vertex and each face is a line; what follows on it, such as colours, plays no part.
+    """
+    lines = (line.partition('#')[0].split() for line in path.read_text(errors='replace').splitlines())
+    rows = [words for words in lines if words]
+    if not rows or not rows[0][0].upper().startswith('OFF'):
+        raise ValueError(f'it begins with {rows[0][0][:20] if rows else ""!r}, not with OFF')
+    rest = ([rows[0][0][3:]] if len(rows[0][0]) > 3 else []) + rows[0][1:]
+    rows = ([rest] if rest else []) + rows[1:]
     try:
-        vertices, faces = int(words[0]), int(words[1])
-        corners = np.array(words[3 : 3 + 3 * vertices], dtype=np.float64).reshape(vertices, 3)
-        triangles, at = [], 3 + 3 * vertices
-        for _ in range(faces):
-            size = int(words[at])
-            face = [int(word) for word in words[at + 1 : at + 1 + size]]
+        vertices, faces = int(rows[0][0]), int(rows[0][1])
+        corners = np.array([row[:3] for row in rows[1 : 1 + vertices]], dtype=np.float64).reshape(vertices, 3)
+        triangles = []
+        for row in range(1 + vertices, 1 + vertices + faces):
+            size = int(rows[row][0])
+            face = [int(word) for word in rows[row][1 : 1 + size]]
             if len(face) < size:
                 raise IndexError
             triangles += [(face[0], face[i], face[i + 1]) for i in range(1, size - 1)]
-            at += 1 + size
     except (ValueError, IndexError) as error:
         raise ValueError('truncated or malformed OFF: fewer vertices or faces than its counts say') from error
     if not triangles:
         return corners
     mesh = np.asarray(triangles)
-    if mesh.min() < 0 or mesh.max() >= vertices:
-        raise ValueError(f'a face names vertex {mesh.max()}, there are {vertices}')
+    odd = mesh[(mesh < 0) | (mesh >= vertices)]
+    if len(odd):
+        raise ValueError(f'a face names vertex {odd[0]}, there are {vertices}')
     return sample_surface(corners, mesh, seed=zlib.crc32(path.name.encode()))
 
 

@@ -5,25 +5,40 @@ import math
 import torch
 from torch import Tensor
 
+from pretrain.errors import ConfigError
+
 SIZE = 128
 TURN, TILT = math.radians(35), math.radians(25)
 
 
-def draw_clouds(points: Tensor, like: Tensor, size: int = SIZE, colours: Tensor | None = None) -> Tensor:
+AXES = {'y': (0, 1, 2), 'z': (1, 2, 0)}
+"""What is drawn across, up and towards the eye: both turns of the coordinates, neither mirrors them."""
+
+
+def check_up(up: str) -> str:
+    """The same axis. ConfigError for one that is not drawn upwards."""
+    if up not in AXES:
+        raise ConfigError(f'up is {up!r}; allowed: {", ".join(map(repr, AXES))}')
+    return up
+
+
+def draw_clouds(points: Tensor, like: Tensor, size: int = SIZE, colours: Tensor | None = None, up: str = 'y') -> Tensor:
     """`(B, N, 3)`, NaN for what is not to be drawn, to pictures `(B, 3, size, size)` in [0, 1].
 
-    All pictures of one cloud share the frame of `like` `(B, M, 3)`. y points up, as in ShapeNet and ModelNet. Points
-    are blue, near ones darker, or have their `colours` `(B, N, 3)`.
+    All pictures of one cloud share the frame of `like` `(B, M, 3)`. `up` is the axis that points up: y in ShapeNet and
+    ModelNet, z in aerial LiDAR. Points are blue, near ones darker, or have their `colours` `(B, N, 3)`.
     """
+    axes = list(AXES[up])
+    points, like = points[..., axes], like[..., axes]
     low, high = like.amin(1, keepdim=True), like.amax(1, keepdim=True)
     centre, reach = (low + high) / 2, (high - low).norm(dim=-1, keepdim=True).clamp(min=1e-9) / 2
     x, y, z = ((points - centre) / reach).float().cpu().unbind(-1)
     across = math.cos(TURN) * x + math.sin(TURN) * z
     depth = -math.sin(TURN) * x + math.cos(TURN) * z
-    up, depth = math.cos(TILT) * y + math.sin(TILT) * -depth, math.sin(TILT) * y + math.cos(TILT) * depth
+    height, depth = math.cos(TILT) * y + math.sin(TILT) * -depth, math.sin(TILT) * y + math.cos(TILT) * depth
     pictures = torch.ones(len(points), 3, size, size)
     own = [None] * len(points) if colours is None else list(colours.float().cpu())
-    for picture, column, row, far, given in zip(pictures, across, up, depth, own, strict=True):
+    for picture, column, row, far, given in zip(pictures, across, height, depth, own, strict=True):
         known = torch.isfinite(column)
         order = far[known].argsort()  # near points are drawn last
         i = ((1 - row[known][order]) / 2 * (size - 1)).round().long().clamp(0, size - 2)

@@ -1,21 +1,21 @@
 """Choosing the epoch: on a part of the training set that is held out, or, labelled as such, on the test set."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.hooks import Hook
 
+from pointcloud.chosen import ChosenClouds
 from pretrain.data.build import build_dataset
 from pretrain.engine.evaluation import evaluate
-from pretrain.errors import ConfigError, DataError
+from pretrain.errors import CheckpointError, ConfigError, DataError
 from pretrain.files import atomic
 from pretrain.registry import DATASETS, HOOKS, build_task
 
 
 @DATASETS.register_module()
-class HeldOut:
+class HeldOut(ChosenClouds):
     """A stratified share of another source, or the rest of it.
 
     Args:
@@ -28,11 +28,9 @@ class HeldOut:
     def __init__(self, source: Any, share: float = 0.1, part: str = 'kept', draw: int = 0):
         if part not in ('kept', 'held') or not 0 < share < 1:
             raise ConfigError(f"HeldOut: part={part!r}, share={share}; 'kept' or 'held', and a share between 0 and 1")
-        self.source = DATASETS.build(source) if isinstance(source, Mapping) else source
+        super().__init__(source)
         self.share, self.part, self.draw = share, part, draw
-        self.has_parts = getattr(self.source, 'has_parts', False)
-        self.classes = self.source.classes
-        labels = np.array([self.source.label(i) for i in range(len(self.source))])
+        labels = self.labels()
         rng = np.random.RandomState(np.random.MT19937(np.random.SeedSequence([draw])))
         held: set[int] = set()
         for label in np.unique(labels):
@@ -46,18 +44,6 @@ class HeldOut:
         """The rest of the same source: what this one leaves out."""
         return HeldOut(self.source, self.share, 'held' if self.part == 'kept' else 'kept', self.draw)
 
-    def __len__(self) -> int:
-        return len(self.chosen)
-
-    def name(self, i: int) -> str:
-        return self.source.name(self.chosen[i])
-
-    def read(self, i: int):
-        return self.source.read(self.chosen[i])
-
-    def label(self, i: int) -> int | None:
-        return self.source.label(self.chosen[i])
-
 
 @HOOKS.register_module()
 class SelectHook(Hook):
@@ -69,10 +55,12 @@ class SelectHook(Hook):
         score: the score that counts, higher is better; of equal ones the earlier epoch stays.
         interval: epochs between two looks; the end is always looked at.
 
+    A task with votes selects without them.
+
     The best weights so far are in `selected.pth` of the run directory, so that a resumed run knows them.
     """
 
-    priority = 'LOW'
+    priority = 'BELOW_NORMAL'  # before saving: no resumed run may be past a look that did not end
 
     def __init__(self, score: str = 'top1', interval: int = 1):
         self.score, self.interval = score, interval
@@ -87,7 +75,8 @@ class SelectHook(Hook):
                 "dict(type='HeldOut', source=dict(...), share=0.1)"
             )
         self.dataset = build_dataset({**settings, 'source': kept.other()})
-        self.task = build_task(runner.cfg.task)
+        task = {k: v for k, v in runner.cfg.task.items() if k != 'votes'}  # a look needs no further passes
+        self.task = build_task(task)
         self.path = runner.folder / 'selected.pth'
         self.best = -np.inf
         if runner.iter and self.path.exists():
@@ -113,6 +102,8 @@ class SelectHook(Hook):
     def after_train(self, runner) -> None:
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             torch.distributed.barrier()
+        if not self.path.exists():
+            raise CheckpointError(f'{self.path} is gone, and with it the selected weights; begin afresh with --force')
         state = torch.load(self.path, map_location='cpu', weights_only=True)
         runner.bare_model.load_state_dict(state['model'])
         runner.logger.info(

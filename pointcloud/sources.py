@@ -1,4 +1,4 @@
-"""Where clouds are stored: folders, lists, h5 files, ModelNet40, few-shot folds. ShapeNetPart is in `parts.py`.
+"""Where clouds are stored: folders, lists, h5 files, few-shot folds. See also `modelnet.py` and `parts.py`.
 
 A source gives `read(i)`, float32 `(N, C)` with xyz first, and `label(i)`; see `pretrain.data.sources.base`.
 """
@@ -48,14 +48,23 @@ class CloudFiles:
 class PointFolder(CloudFiles):
     """Files below `root`: in class folders, whose sorted names are the classes, or directly, without labels.
 
-    Raises DataError for a folder without a cloud, an empty class folder, or both layouts at once.
+    Args:
+        root: the folder.
+        part: 'train' or 'test', which of the two is read where every class folder has both as its only sub-folders (the
+            original ModelNet: `<class>/{train,test}/*.off`). Other layouts hold one part; there it says nothing.
+
+    Raises DataError for a folder without a cloud, an empty class folder, both layouts at once, or class folders with
+    `train` and `test` of which `part` chooses none.
     """
 
-    def __init__(self, root: str):
+    def __init__(self, root: str, part: str | None = None):
         folder = existing(root, 'folder of clouds')
+        if part not in (None, 'train', 'test'):
+            raise ConfigError(f"PointFolder part is {part!r}; allowed: 'train', 'test' and None")
         direct = sorted(str(p) for p in folder.iterdir() if p.is_file() and is_cloud(p.name))
         below = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith('.'))
-        files = {p.name: sorted(str(f) for f in p.rglob('*') if f.is_file() and is_cloud(f.name)) for p in below}
+        places = {p.name: p / _part_of(below, part) for p in below}
+        files = {name: sorted(str(f) for f in p.rglob('*') if _is_file(f)) for name, p in places.items()}
         if direct and any(files.values()):
             raise DataError(f'{root} has clouds both directly and in sub-folders; separate them')
         if direct:
@@ -64,9 +73,32 @@ class PointFolder(CloudFiles):
         if not any(files.values()):
             raise DataError(f'no cloud in {root}; understood are {", ".join(READERS)}, in class folders or directly')
         if empty := [name for name, found in files.items() if not found]:
-            raise DataError(f'class folder {folder / empty[0]} holds no cloud; fill or remove it')
+            raise DataError(f'class folder {places[empty[0]]} holds no cloud; fill or remove it')
         labels = [i for i, found in enumerate(files.values()) for _ in found]
         super().__init__([path for found in files.values() for path in found], labels, list(files))
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and is_cloud(path.name)
+
+
+def _part_of(classes: Sequence[Path], part: str | None) -> str:
+    """The sub-folder of every class folder to read; '' where they are not split into train and test."""
+    split = [{'train', 'test'} <= {p.name for p in c.iterdir() if p.is_dir()} for c in classes]
+    if not any(split):
+        return ''
+    odd = next((c for c, known in zip(classes, split, strict=True) if not known or len(_content(c)) > 2), None)
+    if odd is not None:
+        other = classes[split.index(True)]
+        raise DataError(f'{other} has train and test, {odd} has {", ".join(_content(odd))}; give all the same two')
+    if part is None:
+        raise DataError(f"{classes[0]} holds train and test; say which to read: source.part='train' or 'test'")
+    return part
+
+
+def _content(folder: Path) -> list[str]:
+    """Sub-folders and clouds, by name."""
+    return sorted(p.name for p in folder.iterdir() if not p.name.startswith('.') and (p.is_dir() or is_cloud(p.name)))
 
 
 @DATASETS.register_module()
@@ -99,48 +131,6 @@ class PointList(CloudFiles):
             classes = sorted(set(synsets))
             labels = [classes.index(s) for s in synsets]
         super().__init__([str(root / name) for name in names], labels, classes)
-
-
-@DATASETS.register_module()
-class ModelNet(CloudFiles):
-    """ModelNet40 or 10, normal-resampled: `<class>/<class>_0001.txt`, 10,000 points with normals.
-
-    Args:
-        root: the folder with `modelnet40_shape_names.txt` and the lists.
-        part: 'train' or 'test'.
-        classes: 40 or 10.
-
-    The text files are read, of which a FarthestPoints transform takes the same points that it would take from the cache
-    of 8192 farthest points (`modelnet40_train_8192pts_fps.dat`): farthest points are nested. Where that cache lies
-    beside the lists it is read instead.
-    """
-
-    def __init__(self, root: str, part: str = 'train', classes: int = 40):
-        folder = existing(root, 'ModelNet folder')
-        if part not in ('train', 'test'):
-            raise ConfigError(f"ModelNet part is {part!r}; allowed: 'train', 'test'")
-        lists = [folder / f'modelnet{classes}_{name}.txt' for name in ('shape_names', part)]
-        shapes, names = (existing(p, 'ModelNet list').read_text().split() for p in lists)
-        labels = []
-        for name in names:
-            if name.rpartition('_')[0] not in shapes:
-                raise DataError(f'{lists[1]} names {name}, whose class is not in {lists[0]}')
-            labels.append(shapes.index(name.rpartition('_')[0]))
-        super().__init__(
-            [str(folder / n.rpartition('_')[0] / f'{n}.txt') for n in names], labels, [str(s) for s in shapes]
-        )
-        self.cache = folder / f'modelnet{classes}_{part}_8192pts_fps.dat'
-        self._cached: Any = None
-        if self.cache.exists():
-            self._cached = load_pickle(self.cache)
-            if len(self._cached) != 2 or len(self._cached[0]) != len(names):
-                raise DataError(f'{self.cache} does not hold the {len(names)} clouds of {lists[1]}; remove it')
-            found = [int(np.asarray(label).reshape(-1)[0]) for label in self._cached[1]]
-            if found != labels:
-                raise DataError(f'{self.cache} has other labels than {lists[1]}; remove it')
-
-    def read(self, i: int) -> np.ndarray:
-        return super().read(i) if self._cached is None else np.asarray(self._cached[0][i])
 
 
 class CloudArrays:
@@ -239,10 +229,13 @@ class FewShotFold(CloudArrays):
         if path is None:
             raise DataError(f'{spellings[0]} does not exist, nor does {spellings[1]}; give the folder of the folds')
         content = load_pickle(path)
-        if not isinstance(content, dict) or part not in content or not len(content[part]):
-            raise DataError(f'{path} holds no {part!r} part; expected train and test, lists of (points, label)')
-        clouds = [np.asarray(row[0], dtype=np.float32) for row in content[part]]
-        old = {p: [int(np.asarray(row[1]).reshape(-1)[0]) for row in content[p]] for p in ('train', 'test')}
+        if missing := [p for p in ('train', 'test') if not isinstance(content, dict) or not content.get(p)]:
+            raise DataError(f'{path} holds no {missing[0]!r} part; expected train and test, lists of (points, label)')
+        try:
+            clouds = [np.asarray(row[0], dtype=np.float32) for row in content[part]]
+            old = {p: [int(np.asarray(row[1]).reshape(-1)[0]) for row in content[p]] for p in ('train', 'test')}
+        except (TypeError, ValueError, IndexError, KeyError) as error:
+            raise DataError(f'{path}: a row is no (points, label): {error}; copy the file again') from error
         numbers = sorted(set(old['train']))
         if len(numbers) != way or not set(old['test']) <= set(numbers):
             raise DataError(f'{path}: {len(numbers)} training classes, the folder says {way}, or test has others')

@@ -9,22 +9,29 @@ from torch import nn
 from pointcloud.datasets import PointDataset
 from pointcloud.metrics import CloudAccuracy
 from pretrain.checkpoint.initial import Initial
+from pretrain.checkpoint.nets import meta_net
+from pretrain.checkpoint.to_points import point_args
+from pretrain.data.locate import keep_arguments
 from pretrain.data.parts import LabelledData, labelled_data
 from pretrain.engine.setting import Setting
 from pretrain.engine.task import TrainTask, TransferTask
 from pretrain.engine.transfer import Request
+from pretrain.errors import ConfigError
 from pretrain.registry import TASKS
 
 
 def put_source(dataset: dict, path: str, part: str) -> None:
-    """Let a data set's config read another path. Sources that choose from another one (HeldOut, Shots) stay."""
+    """Let a data set's config read another path.
+
+    Sources that choose from another one (HeldOut, Shots) stay, and so do a source's further arguments, as its part.
+    """
     around = dataset
     while isinstance(around.get('source'), dict) and 'source' in around['source']:
         around = around['source']
     if around.get('source', {}).get('type') == 'FewShotFold':
         around['source']['root'] = path
     else:
-        around['source'] = PointDataset.locate([path], part)
+        around['source'] = keep_arguments(around.get('source') or {}, PointDataset.locate([path], part))
 
 
 class PointTask(TransferTask):
@@ -44,7 +51,10 @@ class PointTask(TransferTask):
 
     def prepare(self, cfg: Config, request: Request, config_hash: str) -> Setting:
         setting = super().prepare(cfg, request, config_hash)
+        check_least(setting)
         setting.notes.append(conditions(setting.cfg))
+        for part in (setting.data.train, setting.data.val):
+            setting.notes += getattr(part.source, 'notes', [])
         return setting
 
     def fill(self, cfg: Config) -> None:
@@ -59,6 +69,17 @@ class PointTask(TransferTask):
 
     def send_through(self, model: nn.Module, channels: int, size: Any) -> None:
         model.predict({'points': torch.zeros(2, *size, channels), 'label': torch.zeros(2, dtype=torch.long)})
+
+
+def check_least(setting: Setting) -> None:
+    """ConfigError where a data set would let through clouds with fewer points than one group has."""
+    size = setting.cfg.model.encoder.get('group_size') or meta_net(*point_args(setting.card)).group_size
+    size = size if isinstance(size, int) else size[0]  # of a pyramid the finest groups are those of points
+    for name, part in (('train', setting.data.train), ('val', setting.data.val)):
+        if part.least < size:
+            raise ConfigError(
+                f'{name}_dataloader.dataset.least is {part.least}, but a group has {size} points; set least={size}'
+            )
 
 
 def conditions(cfg: Config) -> str:

@@ -16,7 +16,7 @@ class PointTransform:
         num_points: points that come out.
         sample: 'random' without replacement; 'farthest' points; 'pool', a random choice from the `pool` farthest
             points (training on ModelNet40, from 1200); 'first'; 'replace', at random with replacement (ShapeNetPart);
-            'all', as many as are stored.
+            'all', as they are stored; a data set refuses clouds that do not have `num_points`.
         normalise: 'before' or 'after' sampling: centred on the mean of the points, largest distance 1. None: as stored
             (ScanObjectNN).
         scale: range of a random factor for each axis (2/3 to 3/2 in Point-MAE); `isotropic` takes one for all.
@@ -24,7 +24,13 @@ class PointTransform:
         rotate: axis, 'x', 'y' or 'z', of a random rotation.
         shuffle: random order of the points, so that groups do not begin at the same point each time.
         few: a cloud with fewer points is an 'error', or it may 'repeat' its points.
+
+    Attributes:
+        farthest_first: the points of a cloud come farthest first, so that of 'farthest' and 'pool' the first ones are
+            the farthest (farthest points are nested); the data set sets it from its source.
     """
+
+    farthest_first = False
 
     def __init__(
         self,
@@ -63,7 +69,7 @@ class PointTransform:
         return cloud
 
     def choose(self, points: np.ndarray) -> np.ndarray:
-        """Indices of the points to keep, `num_points` of them (of 'all' as many as there are)."""
+        """Indices of the points to keep, `num_points` of them ('all': every one)."""
         number, wanted = len(points), self.num_points
         if self.sample == 'all':
             chosen = np.arange(number)
@@ -80,11 +86,15 @@ class PointTransform:
         elif self.sample == 'first':
             chosen = np.arange(wanted)
         elif self.sample == 'farthest':
-            chosen = farthest(points, wanted)
+            chosen = self.farthest(points, wanted)
         else:
-            chosen = farthest(points, min(max(self.pool, wanted), number))
+            chosen = self.farthest(points, min(max(self.pool, wanted), number))
             chosen = np.random.choice(chosen, wanted, replace=False)
         return np.random.permutation(chosen) if self.shuffle else chosen
+
+    def farthest(self, points: np.ndarray, count: int) -> np.ndarray:
+        """Indices of farthest points, index 0 first."""
+        return np.arange(count) if self.farthest_first else farthest(points, count)
 
     def augment(self, points: np.ndarray) -> np.ndarray:
         if self.rotate:
@@ -117,7 +127,12 @@ def farthest(points: np.ndarray, count: int) -> np.ndarray:
     """Indices of farthest points of `(N, 3)`, index 0 first: `pretrain.points.farthest_points` for one cloud."""
     nearest = np.full(len(points), np.inf, dtype=np.float32)
     chosen = np.zeros(count, dtype=np.int64)
+    x, y, z = np.ascontiguousarray(points.T, dtype=np.float32)  # sums over a last axis of 3 would take most of the time
     for i in range(1, count):
-        nearest = np.minimum(nearest, np.square(points - points[chosen[i - 1]]).sum(1))
+        last = chosen[i - 1]
+        distance = np.square(x - x[last])
+        distance += np.square(y - y[last])
+        distance += np.square(z - z[last])
+        np.minimum(nearest, distance, out=nearest)
         chosen[i] = nearest.argmax()
     return chosen

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, whatever happens while they are written."""
+"""Files that are whole or absent, whatever happens while they are written; and where caches lie."""
 
 import contextlib
 import hashlib
@@ -23,6 +23,11 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
         _flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def cache_folder(kind: str) -> Path:
+    """`$MIMBENCH_CACHE/<kind>`, by default under `~/.cache/mimbench`: for what can be computed again."""
+    return Path(os.environ.get('MIMBENCH_CACHE', '~/.cache/mimbench')).expanduser() / kind
 
 
 def sha256(path: str | os.PathLike) -> str:

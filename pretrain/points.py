@@ -4,6 +4,7 @@ Pure torch, on any device, deterministic: sampling begins at index 0 and equal d
 Distances are squared differences in fp32, never the expanded form, whose rounding would reorder neighbours.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from pretrain.errors import ConfigError
 
 CHUNK = 1 << 24
-"""Distances held at once; larger problems are cut along the batch."""
+"""Distances held at once; larger problems are cut along the batch, and one large cloud along its queries."""
 NEAR_ORIGIN = 1e-3
 """Squared norm up to which the CUDA kernel of pointnet2_ops never samples a point."""
 NORMS = ('l2', 'l1')
@@ -40,19 +41,22 @@ def farthest_points(points: Tensor, count: int, skip_near_origin: bool = False) 
         last = chosen[:, i - 1 : i]
         distance = sum((axis - axis.gather(1, last)).square_() for axis in axes)
         nearest = torch.minimum(nearest, distance)  # type: ignore[arg-type]  # there is an axis
-        chosen[:, i] = nearest.max(1).indices
+        chosen[:, i] = nearest.argmax(1)  # the first of equal ones, as torch promises
     return chosen
 
 
 def nearest_points(queries: Tensor, points: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """For each of the queries `(B, Q, 3)` its `count` nearest points of `(B, N, 3)`, nearest first.
 
-    Returns squared distances and indices, both `(B, Q, count)`. Raises ConfigError for fewer than `count` points.
+    Returns squared distances, without a gradient, and indices, both `(B, Q, count)`. Raises ConfigError for fewer than
+    `count` points.
     """
     if not 0 < count <= points.shape[1]:
         raise ConfigError(f'{count} neighbours of {points.shape[1]} points; give more points or ask for fewer')
-    found = [_distances(q, p).topk(count, dim=-1, largest=False) for q, p in _chunks(queries.float(), points.float())]
-    return torch.cat([f.values for f in found]), torch.cat([f.indices for f in found])
+    with torch.no_grad():
+        found = [_smallest(distances, count) for distances in _pieces(queries.float(), points.float())]
+        distance, index = (torch.cat([f[k].flatten(0, 1) for f in found]) for k in (0, 1))
+        return distance.view(*queries.shape[:2], count), index.view(*queries.shape[:2], count)
 
 
 def gather_points(points: Tensor, index: Tensor) -> Tensor:
@@ -103,15 +107,17 @@ def chamfer(one: Tensor, other: Tensor, norm: str = 'l2') -> Tensor:
     """
     if norm not in NORMS:
         raise ConfigError(f'chamfer norm is {norm!r}; allowed: {", ".join(NORMS)}')
-    parts = []
-    for a, b in _chunks(one.float(), other.float(), copies=4):
-        distance = (a.unsqueeze(2) - b.unsqueeze(1)).square().sum(-1)
-        there, back = distance.amin(2), distance.amin(1)
-        if norm == 'l1':
-            parts.append((_root(there).mean(1) + _root(back).mean(1)) / 2)
-        else:
-            parts.append(there.mean(1) + back.mean(1))
-    return torch.cat(parts)
+    one, other = one.float(), other.float()
+    there, back = _to_nearest(one, other), _to_nearest(other, one)
+    if norm == 'l1':
+        return (_root(there).mean(1) + _root(back).mean(1)) / 2
+    return there.mean(1) + back.mean(1)
+
+
+def _to_nearest(points: Tensor, others: Tensor) -> Tensor:
+    """Squared distances `(B, N)` to the nearest of `others`, with a gradient to both: none to the other distances."""
+    _, index = nearest_points(points, others, 1)
+    return (points - gather_points(others, index.squeeze(-1))).square().sum(-1)
 
 
 def _root(x: Tensor) -> Tensor:
@@ -124,11 +130,30 @@ def _distances(one: Tensor, other: Tensor) -> Tensor:
     """Squared distances `(B, N, M)` without the expanded form."""
     distance = torch.zeros(*one.shape[:2], other.shape[1], device=one.device)
     for axis in range(one.shape[-1]):
-        distance += (one[..., axis].unsqueeze(2) - other[..., axis].unsqueeze(1)).square()
+        distance += (one[..., axis].unsqueeze(2) - other[..., axis].unsqueeze(1)).square_()
     return distance
 
 
-def _chunks(one: Tensor, other: Tensor, copies: int = 1):
-    """Pieces along the batch that hold about CHUNK distances."""
-    rows = max(1, CHUNK // (copies * max(one.shape[1] * other.shape[1], 1)))
-    return zip(one.split(rows), other.split(rows), strict=True)
+def _smallest(distances: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The `count` smallest of the last axis and their indices, in order; of equal ones the smaller index first.
+
+    topk promises no order of equal values. Distances are no less than 0, where floats are ordered as their bits: with
+    the index behind them, no two are equal.
+    """
+    if count == 1:
+        value, index = distances.min(-1, keepdim=True)  # the first of equal ones, as torch promises
+        return value, index
+    key = distances.view(torch.int32).long().bitwise_left_shift_(32)
+    key |= torch.arange(distances.shape[-1], device=distances.device)
+    index = key.topk(count, dim=-1, largest=False).values & 0xFFFFFFFF
+    return distances.gather(-1, index), index
+
+
+def _pieces(one: Tensor, other: Tensor) -> Iterator[Tensor]:
+    """Distances `(b, n, M)` in pieces of at most CHUNK (or of one query), in the order of batch and queries."""
+    across = max(other.shape[1], 1)
+    rows = max(1, CHUNK // (across * max(one.shape[1], 1)))
+    queries = max(1, CHUNK // across)
+    for a, b in zip(one.split(rows), other.split(rows), strict=True):
+        for part in a.split(queries, dim=1):
+            yield _distances(part, b)

@@ -9,4 +9,3 @@ augmentation are others, so nothing published is comparable.
 
 _base_ = 'point-mae_vit-small_ft_1xb32-300e_scanobjectnn-pbt50rs.py'
 recipe = dict(method='MAE', published=dict(_delete_=True), source='')
-protocol = dict(id='scanobjectnn-pbt50rs-heldout', version=1, metric='top1', higher_is_better=True, init_stage='mim')

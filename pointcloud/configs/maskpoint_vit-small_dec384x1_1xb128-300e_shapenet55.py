@@ -1,9 +1,9 @@
 """MaskPoint, ShapeNet-55, 300 epochs, batch 128: real or fake points, told from 10 % of 64 groups.
 
 Command: mimbench pretrain pointcloud/configs/maskpoint_vit-small_dec384x1_1xb128-300e_shapenet55.py --work-dir DIR
-Hardware: 1 GPU of 24 GB. Source: MaskPoint cfgs/pretrain.yaml: 5e-4, clipping at 10, 3 epochs of warm-up, decoder of
-one block, 256 and 256 queries, focal loss 0.25 and 2. An approximation (see pointcloud/maskpoint.py). It trained on
-ShapeNet-55's train and test parts together.
+Hardware: 1 GPU of 24 GB. Source: MaskPoint cfgs/pretrain_shapenet.yaml, tools/builder.py: 5e-4, clipping at 10, 3
+epochs of warm-up, decoder of one block, 256 and 256 queries, focal loss 0.25 and 2, one mask for all clouds of a batch.
+It trained on ShapeNet-55's train and test parts together.
 Published: fine-tuned ModelNet40 93.8 (MaskPoint README, votes not stated), ScanObjectNN PB-T50-RS 84.6.
 """
 
@@ -14,7 +14,7 @@ model = dict(
     num_points=1024,
     real=256,
     fake=256,
-    masking=dict(type='RandomMasking', ratio=0.9, rounding='floor(hidden)'),
+    masking=dict(type='RandomMasking', ratio=0.9, rounding='floor(hidden)', shared=True),
     encoder=dict(
         type='PointEncoder',
         arch='point_small',

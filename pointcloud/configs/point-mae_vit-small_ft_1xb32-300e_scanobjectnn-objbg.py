@@ -2,7 +2,7 @@
 
 Command: mimbench transfer pointcloud/configs/point-mae_vit-small_ft_1xb32-300e_scanobjectnn-objbg.py
     --checkpoint FILE --work-dir DIR
-Hardware: 1 GPU of 24 GB. Source: Point-MAE cfgs/finetune_scan_bg.yaml.
+Hardware: 1 GPU of 24 GB. Source: Point-MAE cfgs/finetune_scan_objbg.yaml.
 Published: 90.02 (Point-MAE README), best epoch on the test set there, on held-out clouds here.
 Augmentation is scale and shift; ACT, ReCon and PointMamba rotate instead, which is worth points.
 """

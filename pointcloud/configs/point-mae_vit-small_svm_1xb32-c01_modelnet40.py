@@ -2,8 +2,9 @@
 
 Command: mimbench transfer pointcloud/configs/point-mae_vit-small_svm_1xb32-c01_modelnet40.py
     --checkpoint FILE --work-dir DIR
-Hardware: 1 GPU or a CPU. Source: the protocol of Point-MAE; pooling is the sum of maximum and mean (from memory,
-unverified) and C 0.01 is fixed, where published values are tuned on the test set.
+Hardware: 1 GPU or a CPU. The released code of Point-MAE computes no features for it (tools/runner_pretrain.py calls a
+model that returns a loss, and scikit-learn's LinearSVC with its default C of 1). Pooling, the sum of maximum and mean,
+is that of Point-M2AE (models/Point_M2AE.py), whose linear SVC has C 0.012, one against one; here C is fixed at 0.01.
 Published: 91.0 (Point-MAE README), which others could not reproduce (I2P-MAE#13).
 """
 

@@ -42,5 +42,6 @@ def pyramid(shapes: Shapes, reading: Reading, known: dict) -> tuple[str, dict[st
         'widths': [shapes.common(rf'stages\.{i}\.blocks\.\d+\.norm1\.weight') for i in range(levels)],
         'depths': [shapes.count(rf'stages\.{i}\.blocks\.(\d+)\.') for i in range(levels)],
         'num_heads': known.get('num_heads') or 6,
+        'finer_norms': shapes.any(r'stages\.0\.norm\.weight'),
     }
     return 'point_pyramid_small', args

@@ -44,6 +44,8 @@ class ImageDataset(Dataset):
     `index` and `label` are those of the image that is really there.
     """
 
+    things = 'images'  # for messages
+
     def __init__(
         self,
         source: Source | dict,
@@ -106,7 +108,7 @@ class ImageDataset(Dataset):
                     raise
                 replaced.append((self.source.name(index), str(error)))
             if len(replaced) == _ATTEMPTS:
-                raise DataError(f'{_ATTEMPTS} images in a row are damaged, the last: {replaced[-1][1]}')
+                raise DataError(f'{_ATTEMPTS} {self.things} in a row are damaged, the last: {replaced[-1][1]}')
             others = max(len(self) - 1, 1)
             index = (wanted + 1 + mix(self.seed, _REPLACEMENT, wanted, len(replaced)) % others) % len(self)
 

@@ -1,6 +1,6 @@
 """From a path that a person typed to the source that reads it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pretrain.errors import DataError
@@ -62,11 +62,20 @@ def joined_config(paths: Sequence[str | Path]) -> dict:
 def place_data(settings: dict, paths: Sequence[str | Path]) -> None:
     """Write the source over several paths into the config of a data set: as its class says (`locate`), or of images.
 
-    What the class does not name of a source of the same type, such as its fold, stays as it is.
+    What the class does not name of a source of the same type, such as its fold, stays as it is; so does its part.
     """
     found = getattr(DATASETS.get(settings['type']), 'locate', joined_config)(paths)
-    kept = settings.get('source') or {}
-    settings['source'] = {**kept, **found} if kept.get('type') == found['type'] else found
+    settings['source'] = keep_arguments(settings.get('source') or {}, found)
+
+
+def keep_arguments(kept: Mapping, found: Mapping) -> dict:
+    """The source `found` at a path, with what `kept`, the config's source, says beside the place if it has its type.
+
+    Which `part` of the data is read is for the config to say: the protocol depends on it.
+    """
+    if kept.get('type') != found['type']:
+        return dict(found)
+    return {**kept, **found, **({'part': kept['part']} if 'part' in kept else {})}
 
 
 @DATASETS.register_module()

@@ -1,7 +1,7 @@
 """Point-M2AE's network: levels of groups, each with its own width and blocks; `point_pyramid_small` for timm.
 
-An approximation: widths, depths, groups and the order of its steps are Point-M2AE's
-(cfgs/pre-training/point-m2ae.yaml); the inner layers of the embeddings are from memory and unverified.
+Widths, depths, groups, layers and the order of its steps are Point-M2AE's (cfgs/pre-training/point-m2ae.yaml,
+models/Point_M2AE.py, models/modules.py).
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ class Pyramid:
 class PointStage(nn.Module):
     """The embedding, positions, blocks and norm of one level."""
 
-    def __init__(self, inputs: int, width: int, depth: int, heads: int, rates: Sequence[float]):
+    def __init__(self, inputs: int, width: int, heads: int, rates: Sequence[float], norm: bool):
         super().__init__()
         inner = (128, 256, 512) if inputs == 3 else (inputs, inputs, width)
         self.patch_embed = GroupEmbed(width, inputs, inner)
@@ -61,7 +61,7 @@ class PointStage(nn.Module):
         self.blocks = nn.ModuleList(
             Block(width, heads, qkv_bias=False, drop_path=rate, norm_layer=nn.LayerNorm) for rate in rates
         )
-        self.norm = nn.LayerNorm(width)
+        self.norm = nn.LayerNorm(width) if norm else nn.Identity()
 
     def forward(self, neighbours: Tensor, centres: Tensor, attend: Tensor | None) -> Tensor:
         x, position = self.patch_embed(neighbours), self.pos_mlp(centres)
@@ -76,6 +76,10 @@ class PointPyramid(nn.Module):
     Args:
         num_groups, group_size, widths, depths: for each level, finest first.
         num_heads: of all blocks.
+        local_radius: of every level, beyond which tokens do not see each other. Point-M2AE's fine-tuning: (0.32, 0.64,
+            1.28). It has no effect where groups are hidden, as in its pre-training.
+        finer_norms: whether the finer levels end with a norm, which pre-training and part segmentation look at;
+            classification does not, and its files have none.
     """
 
     def __init__(
@@ -85,6 +89,8 @@ class PointPyramid(nn.Module):
         widths: Sequence[int] = (96, 192, 384),
         depths: Sequence[int] = (5, 5, 5),
         num_heads: int = 6,
+        finer_norms: bool = True,
+        local_radius: Sequence[float] | None = None,
         drop_path_rate: float = 0.0,
         in_chans: int = 3,
         num_classes: int = 0,
@@ -92,6 +98,9 @@ class PointPyramid(nn.Module):
         super().__init__()
         if not len(num_groups) == len(group_size) == len(widths) == len(depths) > 1:
             raise ConfigError('num_groups, group_size, widths and depths of a point pyramid need one number per level')
+        if local_radius is not None and (len(local_radius) != len(widths) or min(local_radius) <= 0):
+            raise ConfigError(f'local_radius is {local_radius}; it takes one positive number for each level')
+        self.local_radius = local_radius
         if in_chans != 3 or num_classes or any(w % num_heads for w in widths):
             raise ConfigError(f'point pyramid: in_chans={in_chans}, widths {tuple(widths)}, num_heads={num_heads}')
         self.num_groups, self.group_size = tuple(num_groups), tuple(group_size)
@@ -101,7 +110,8 @@ class PointPyramid(nn.Module):
         self.stages = nn.ModuleList()
         for i, (width, depth) in enumerate(zip(widths, depths, strict=True)):
             inputs = 3 if i == 0 else widths[i - 1]
-            self.stages.append(PointStage(inputs, width, depth, num_heads, rates[:depth]))
+            norm = finer_norms or i == len(widths) - 1
+            self.stages.append(PointStage(inputs, width, num_heads, rates[:depth], norm))
             rates = rates[depth:]
         init_weights(self)
 
@@ -115,14 +125,24 @@ class PointPyramid(nn.Module):
         return Pyramid(levels)
 
     def encode(self, pyramid: Pyramid, visible: list[Tensor] | None = None) -> list[Tensor]:
-        """Normed tokens `(B, G_i, D_i)` of every level. Hidden ones take no part in attention and mean nothing."""
+        """Tokens `(B, G_i, D_i)` of every level, normed where it has a norm.
+
+        Hidden ones take no part in attention and mean nothing.
+        """
         x, found = torch.empty(0), []
         for i, (stage, groups) in enumerate(zip(self.stages, pyramid.levels, strict=True)):
             neighbours = groups.neighbours if i == 0 else gather_points(x, groups.index)
-            attend = None if visible is None else visible[i][:, None, None, :]
+            attend = self._near(i, groups.centres) if visible is None else visible[i][:, None, None, :]
             x = stage(neighbours, groups.centres, attend)
             found.append(stage.norm(x))
         return found
+
+    def _near(self, level: int, centres: Tensor) -> Tensor | None:
+        """Which tokens see which, bool `(B, 1, G, G)`."""
+        if self.local_radius is None:
+            return None
+        distance = torch.cdist(centres, centres, compute_mode='donot_use_mm_for_euclid_dist')
+        return (distance < self.local_radius[level]).unsqueeze(1)
 
     def forward_features(self, points: Tensor | Pyramid) -> Tensor:
         """`(B, N, 3)`, or groups, to `(B, G, D)` of the coarsest level after its norm."""

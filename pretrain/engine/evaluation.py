@@ -88,7 +88,7 @@ class EvalHook(Hook):
         interval: epochs between two evaluations, or updates if `by_epoch` is False; the end is always scored.
     """
 
-    priority = 'LOW'
+    priority = 'BELOW_NORMAL'  # before saving: no resumed run may be past an evaluation that did not end
 
     def __init__(self, interval: int = 1, by_epoch: bool = True):
         self.interval, self.by_epoch = interval, by_epoch

@@ -56,12 +56,18 @@ class WarmupCosine(Schedule):
         end: factor after the last update.
         rebase: True, the cosine starts where the warm-up ends (MAE, BEiT). False, it runs over the whole training and
             the warm-up replaces its beginning (SimMIM, timm's scheduler), so that the peak is never quite reached.
+        length: epochs, or updates if `by_epoch` is False, that the half cosine takes, counted from the first update;
+            None, the whole training. A longer one is cut off (Point-M2AE: 400 epochs, of which 300 are trained).
     """
 
-    def __init__(self, end: float = 0.0, rebase: bool = True, **common):
+    def __init__(self, end: float = 0.0, rebase: bool = True, length: float | None = None, **common):
         super().__init__(**common)
         self.end = end
         self.offset = self.warmup if rebase else 0
+        if length is not None:
+            self.total = round(length * self.per_epoch) if self.by_epoch else int(length)
+            if self.total <= self.offset:
+                raise ConfigError(f'param_scheduler.length is {length}; it must be longer than the warm-up')
 
     def decay(self, update):
         done = (update - self.offset) / (self.total - self.offset)

@@ -73,7 +73,7 @@ def run_transfer(cfg: Config, request: Request) -> tuple[Result, bool]:
         task.set_data(cfg, request)
         digest = hash_recipe(cfg)
         if (request.work_dir / FILE).exists() and not request.force:
-            return _finished(request, digest, seed_of(cfg)), False
+            return finished_result(request, digest, seed_of(cfg)), False
         return task.run(cfg, request, digest), True
 
 
@@ -112,8 +112,8 @@ def _check_request(cfg: Config, request: Request) -> None:
             raise CheckpointError(f'{path}: no such file; --checkpoint takes a file or the word random')
 
 
-def _finished(request: Request, digest: str, seed: int) -> Result:
-    """The stored result, if it is that of this command. UserError otherwise."""
+def finished_result(request: Request, digest: str, seed: int) -> Result:
+    """The stored result, if it is that of this config, checkpoint, architecture and seed. UserError otherwise."""
     found = read_result(request.work_dir)
     asked = None if request.checkpoint == RANDOM else sha256(request.checkpoint)
     differs = [

@@ -9,11 +9,12 @@ import torch
 from PIL import Image
 
 from classification import frozen
-from classification.frozen import Features, FrozenEncoder, cache_folder, cache_key, cached_features, extract
+from classification.frozen import Features, FrozenEncoder, cache_key, cached_features, extract
 from classification.probe import FrozenProbe, LinearProbe
 from pretrain.checkpoint.load import build_net
 from pretrain.data.dataset import ImageDataset
 from pretrain.encoders.net import features
+from pretrain.files import cache_folder
 from pretrain.registry import DATASETS
 
 pytestmark = pytest.mark.unit
@@ -52,18 +53,18 @@ def test_features_are_those_of_the_encoder(images: Path, encoder_file: Path) -> 
 
 def test_second_use_reads_the_cache(images: Path, encoder_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cfg = loader(images)
-    first = cached_features(encoder(encoder_file), build(cfg), cfg, cache_folder())
+    first = cached_features(encoder(encoder_file), build(cfg), cfg, cache_folder('features'))
     monkeypatch.setattr(frozen, 'extract', None)
-    again = cached_features(encoder(encoder_file), build(cfg), cfg, cache_folder())
+    again = cached_features(encoder(encoder_file), build(cfg), cfg, cache_folder('features'))
     assert torch.equal(first.x, again.x) and torch.equal(first.label, again.label)
 
 
 def test_a_damaged_cache_is_computed_again(images: Path, encoder_file: Path, capsys: pytest.CaptureFixture) -> None:
     cfg, model = loader(images), encoder(encoder_file)
-    first = cached_features(model, build(cfg), cfg, cache_folder())
-    (file,) = cache_folder().iterdir()
+    first = cached_features(model, build(cfg), cfg, cache_folder('features'))
+    (file,) = cache_folder('features').iterdir()
     file.write_bytes(file.read_bytes()[:100])
-    assert torch.equal(cached_features(model, build(cfg), cfg, cache_folder()).x, first.x)
+    assert torch.equal(cached_features(model, build(cfg), cfg, cache_folder('features')).x, first.x)
     assert 'is damaged' in capsys.readouterr().out
 
 
@@ -132,6 +133,6 @@ def test_cached_features_are_five_times_faster(images: Path, write_encoder: Call
     seconds = []
     for _ in range(2):
         start = time.perf_counter()
-        cached_features(model, build(cfg), cfg, cache_folder())
+        cached_features(model, build(cfg), cfg, cache_folder('features'))
         seconds.append(time.perf_counter() - start)
     assert seconds[0] > 5 * seconds[1], seconds

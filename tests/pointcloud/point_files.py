@@ -140,6 +140,18 @@ def checkpoint(family, width=D, depth=DEPTH):
             linear(f'{prefix}lm_head', 32, width)
             linear('transformer_k.norm', width, width)
             linear('dvae.codebook', 32, 8)
-        else:
-            linear(f'{prefix}decoder.norm', width, width)
+        else:  # models/MaskPoint.py and models/transformer.py of haotian-liu/MaskPoint
+            b = f'{prefix}decoder.blocks.0'
+            norm(f'{b}.norm1', width)
+            norm(f'{b}.norm2', width)
+            for part in ('q_proj', 'k_proj', 'v_proj'):
+                linear(f'{b}.attn.{part}', width, width, bias=False)
+            linear(f'{b}.attn.proj', width, width)
+            linear(f'{b}.mlp.fc1', 4 * width, width)
+            linear(f'{b}.mlp.fc2', width, 4 * width)
+            for head, hidden, outputs in (('cls_head', 20, 20), ('bin_cls_head', 64, 2)):
+                linear(f'{prefix}{head}.0', hidden, width)
+                linear(f'{prefix}{head}.2', outputs, hidden)
+            state |= {f'transformer_k.{n.removeprefix(prefix)}': r(t.shape).to(t) for n, t in state.items()}
+            state |= {'queue': r(20, 40), 'queue_ptr': torch.zeros(1, dtype=torch.long)}
     return state

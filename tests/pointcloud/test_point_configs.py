@@ -1,6 +1,7 @@
 """Every config of pointcloud/: checked keys, figures of the sources, and each twin through its whole command."""
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -106,8 +107,50 @@ def test_scanobjectnn_transforms_keep_the_stored_coordinates():
         assert cfg.train_dataloader.dataset.transform.get('rotate') is None
         files = cfg.val_dataloader.dataset.source.files
         assert ('nobg' in files) == (key == 'objonly') and ('scale75' in files) == (key == 'pbt50rs')
-        train = cfg.train_dataloader.dataset.source.source.files
-        assert train.replace('training_', 'test_') == files
+        source = cfg.train_dataloader.dataset.source
+        assert (source.type == 'HeldOut') == (key != 'pbt50rs')  # which holds several copies of each object
+        assert source.get('source', source).files.replace('training_', 'test_') == files
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize('path', [p for p in FULL + MINI if 'task' in load_config(p)], ids=lambda p: p.stem)
+def test_the_test_set_is_looked_at_once(path):
+    """No evaluation during training; the protocol's name says how the epoch is chosen."""
+    cfg = load_config(path)
+    hooks = [hook['type'] for hook in cfg.get('custom_hooks') or ()]
+    assert 'EvalHook' not in hooks
+    held = cfg.train_dataloader.dataset.source.type == 'HeldOut'
+    assert held == ('SelectHook' in hooks)
+    if path.parent == FOLDER and 'train_cfg' in cfg:
+        assert ('-heldout' in cfg.protocol.id, cfg.protocol.id.endswith('-last')) == (held, not held)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize('path', FULL + MINI, ids=lambda p: str(p.relative_to(FOLDER)))
+def test_no_cloud_may_be_smaller_than_a_group(path):
+    cfg = load_config(path)
+    encoder = cfg.model.get('encoder', cfg.model)
+    sizes = encoder.get('group_size') or encoder.get('arch_args', {}).get('group_size') or 32
+    size = sizes if isinstance(sizes, int) else sizes[0]
+    assert all(
+        cfg[f'{p}_dataloader'].dataset.get('least', 32) >= size for p in ('train', 'val') if f'{p}_dataloader' in cfg
+    )
+
+
+@pytest.mark.unit
+def test_the_cosine_of_point_m2ae_is_one_of_400_epochs():
+    cfg = load_config(FOLDER / 'point-m2ae_pyramid-small_dec384-192_1xb128-300e_shapenet55.py')
+    schedule = PARAM_SCHEDULERS.build({'total': 300, 'per_epoch': 1, **cfg.param_scheduler})
+    assert schedule(0) == pytest.approx(1e-3) and schedule(200) == pytest.approx(0.5, abs=1e-3)
+    assert schedule(300) == pytest.approx(1e-3 + 0.999 * 0.5 * (1 + math.cos(0.75 * math.pi)))
+
+
+@pytest.mark.unit
+def test_few_shot_draws_from_the_farthest_points_of_a_fold():
+    for key in ('5w10s', '5w20s', '10w10s', '10w20s'):
+        cfg = load_config(FOLDER / f'point-mae_vit-small_fewshot_1xb32-150e_modelnet40-{key}.py')
+        transform = cfg.train_dataloader.dataset.transform
+        assert (transform.sample, transform.pool, transform.num_points) == ('pool', 1200, 1024)
 
 
 @pytest.fixture(scope='module')
@@ -207,7 +250,8 @@ def test_transfer_twin_runs(path, start, data, tmp_path):
         missing = record['load_report']['tensors']['missing']
         assert bool(missing) == image and record['start']['sha256']
     line = next(note for note in record['notes'] if 'points' in note)
-    assert ('held-out' in line) == ('scanobjectnn' in path.stem) and ('one round of' in line) == ('ftvote' in path.stem)
+    held = 'SelectHook' in [hook['type'] for hook in cfg.get('custom_hooks') or ()]
+    assert ('held-out' in line) == held and ('one round of' in line) == ('ftvote' in path.stem)
     assert (tmp_path / 'run' / 'pictures' / 'parts.png').exists() == parts
     if cfg.task.type == 'FewShot':
         folds = [json.loads((tmp_path / 'run' / f'fold{k}' / 'result.json').read_text()) for k in (0, 1)]

@@ -10,11 +10,16 @@ import torch
 from point_files import binary_ply, class_folders, cloud, few_shot, h5_file, modelnet, shapenet_part
 
 import pointcloud  # noqa: F401
+from pointcloud import modelnet as modelnet_source
 from pointcloud.datasets import PointDataset, locate
 from pointcloud.files import check_cloud, read_cloud, sample_surface
 from pointcloud.pickles import load_pickle
+from pointcloud.selection import HeldOut
+from pointcloud.task import put_source
 from pointcloud.transforms import PointTransform, farthest, rotation, unit_sphere
 from pretrain.data.loader import build_eval_loader
+from pretrain.data.locate import keep_arguments, place_data
+from pretrain.data.parts import identity
 from pretrain.errors import ConfigError, DataError
 from pretrain.points import farthest_points
 from pretrain.registry import DATASETS
@@ -70,8 +75,26 @@ def test_surface_of_a_mesh(tmp_path):
     assert points.shape == (8192, 3) and np.array_equal(points, read_cloud(tmp_path / 'a.off'))
     assert points.min() >= 0 and points.max() <= 1 and np.abs(points.mean(0) - (0.5, 0.5, 0)).max() < 0.02
     assert abs((points[:, 0] > points[:, 1]).mean() - 0.5) < 0.03  # both triangles of the square, by area
+    coloured = 'OFF\n4 2 0\n0 0 0 9 9 9\n1 0 0\n1 1 0\n0 1 0\n3 0 1 2 255 0 0\n3 0 2 3 0.5 0.5 0.5 1 # grey\n'
+    (tmp_path / 'b.off').write_text(coloured)
+    (tmp_path / 'd').mkdir()  # the seed of the points is the file's name
+    (tmp_path / 'd' / 'b.off').write_text(coloured.replace(' 255 0 0', '').replace(' 0.5 0.5 0.5 1', ''))
+    assert np.array_equal(read_cloud(tmp_path / 'b.off'), read_cloud(tmp_path / 'd' / 'b.off'))  # colours say nothing
+    for face, vertex in (('3 0 1 -2', -2), ('3 0 1 4', 4)):
+        (tmp_path / 'e.off').write_text(f'OFF\n4 1 0\n0 0 0\n1 0 0\n1 1 0\n0 1 0\n{face}\n')
+        with pytest.raises(ValueError, match=f'names vertex {vertex}, there are 4'):
+            read_cloud(tmp_path / 'e.off')
     with pytest.raises(ValueError, match='no area'):
         sample_surface(np.zeros((3, 3)), np.array([[0, 1, 2]]))
+
+
+def test_a_count_on_the_first_line(tmp_path):
+    rows = '\n'.join('1.5 2 3' for _ in range(5))
+    (tmp_path / 'a.pts').write_text(f'5\n{rows}\n')
+    assert read_cloud(tmp_path / 'a.pts').tolist() == [[1.5, 2, 3]] * 5
+    (tmp_path / 'a.pts').write_text(f'6\n{rows}\n')
+    with pytest.raises(ValueError, match='says 6 points, 5 follow'):
+        read_cloud(tmp_path / 'a.pts')
 
 
 @pytest.mark.parametrize(
@@ -113,6 +136,13 @@ def test_damaged_clouds_are_replaced_in_training_and_raise_in_evaluation(tmp_pat
     assert torch.equal(sound['points'], found[(0, 5)]['points'])
 
 
+def test_when_all_clouds_are_damaged_training_stops(tmp_path):
+    for i in range(20):
+        np.save(tmp_path / f'{i}.npy', cloud(5))
+    with pytest.raises(DataError, match='16 clouds in a row are damaged'):
+        dataset(tmp_path, labels=False)[(0, 1)]
+
+
 def test_folder_layouts(tmp_path):
     assert dataset(class_folders(tmp_path / 'a')).classes == ['box', 'line']
     (tmp_path / 'a' / 'empty').mkdir()
@@ -125,6 +155,45 @@ def test_folder_layouts(tmp_path):
     with pytest.raises(DataError, match='labels are asked for'):
         dataset(tmp_path / 'b')
     assert len(dataset(tmp_path / 'b', labels=False)) == 1
+
+
+def test_class_folders_split_into_train_and_test(tmp_path):
+    """The original ModelNet; a test cloud must not be trained on."""
+    for name in ('bed', 'sofa'):
+        for part, count in (('train', 3), ('test', 2)):
+            (tmp_path / name / part).mkdir(parents=True)
+            for i in range(count):
+                np.save(tmp_path / name / part / f'{part}{i}.npy', cloud(64))
+    counts = {part: len(DATASETS.build(locate(str(tmp_path), part))) for part in ('train', 'val', 'test')}
+    assert counts == {'train': 6, 'val': 4, 'test': 4}
+    source = DATASETS.build(locate(str(tmp_path), 'val'))
+    assert source.classes == ['bed', 'sofa'] and all('/test/' in source.name(i) for i in range(4))
+    with pytest.raises(DataError, match='say which to read'):
+        DATASETS.build(dict(type='PointFolder', root=str(tmp_path)))
+    np.save(tmp_path / 'sofa' / 'x.npy', cloud(64))
+    with pytest.raises(DataError, match=r'bed has train and test, .*sofa has test, train, x\.npy'):
+        DATASETS.build(locate(str(tmp_path)))
+
+
+def test_a_path_changes_the_place_and_nothing_else():
+    """`--data` on ShapeNetPart must not turn trainval into train under the same protocol."""
+    kept = dict(type='ShapeNetPart', root='old', part='trainval')
+    assert keep_arguments(kept, dict(type='ShapeNetPart', root='new', part='train')) == {**kept, 'root': 'new'}
+    other = dict(type='PointFolder', root='new', part='train')
+    assert keep_arguments(kept, other) == other
+
+
+def test_data_on_the_command_line_keeps_the_part(tmp_path):
+    root = str(shapenet_part(tmp_path / 's'))
+    plain = dict(source=dict(type='ShapeNetPart', root='old', part='trainval'))
+    wrapped = dict(source=dict(type='HeldOut', share=0.2, source=dict(type='ShapeNetPart', root='old', part='val')))
+    put_source(plain, root, 'train')
+    put_source(wrapped, root, 'train')
+    assert plain['source'] == dict(type='ShapeNetPart', root=root, part='trainval')
+    assert wrapped['source']['source'] == dict(type='ShapeNetPart', root=root, part='val')
+    settings = dict(type='PointDataset', source=dict(type='ShapeNetPart', root='old', part='trainval'))
+    place_data(settings, [root])
+    assert settings['source'] == plain['source']
 
 
 def test_h5_files(tmp_path):
@@ -152,20 +221,69 @@ def test_scanobjectnn_is_not_normalised_again(tmp_path):
         assert np.array_equal(found[2]['points'].numpy(), file['data'][2])
 
 
-def test_modelnet_with_and_without_cache(tmp_path):
+def modelnet_cache(root, clouds, labels=(0, 0, 1, 1)):
+    """As the published code writes it."""
+    path = root / 'modelnet40_test_8192pts_fps.dat'
+    path.write_bytes(pickle.dumps([clouds, [np.array([label]) for label in labels]]))
+    return path
+
+
+def test_all_points_means_as_many_as_the_others_have(tmp_path):
+    """A smaller cloud would fail only when the batch is joined, without its name."""
+    for i, count in enumerate((64, 50, 64)):
+        np.save(tmp_path / f'{i}.npy', cloud(count))
+    found = PointDataset(dict(type='PointFolder', root=str(tmp_path)), PointTransform(64, sample='all'))
+    with pytest.raises(DataError, match=r"1\.npy.* 50 points, but transform.sample='all' with num_points=64"):
+        found[1]
+    assert found[(0, 1)]['points'].shape == (64, 3) and found[0]['points'].shape == (64, 3)
+
+
+def test_modelnet_gives_farthest_points_and_computes_them_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(modelnet_source, 'POINTS', 60)
     root = modelnet(tmp_path / 'm')
     source = DATASETS.build(locate(str(root), 'val'))
     assert len(source) == 4 and source.classes == ['night_stand', 'sofa'] and source.label(3) == 1
-    assert source.read(0).shape == (80, 6)
-    plain = [PointTransform(20, sample='farthest')(source.read(i)) for i in range(4)]
-    best = [source.read(i)[farthest(source.read(i)[:, :3].astype('f4'), 60)] for i in range(4)]
-    (root / 'modelnet40_test_8192pts_fps.dat').write_bytes(pickle.dumps([best, [np.array([s]) for s in (0, 0, 1, 1)]]))
+    assert 'from the text files' in source.notes[0]
+    stored = read_cloud(source.paths[0])[:, :3].astype('f4')
+    assert np.array_equal(source.read(0), stored[farthest(stored, 60)])  # of all 80 the 60 farthest, in order
+    first = [source.read(i) for i in range(4)]
+    monkeypatch.setattr(modelnet_source, 'farthest', lambda *a: pytest.fail('computed again'))
+    again = DATASETS.build(locate(str(root), 'val'))
+    assert all(np.array_equal(again.read(i), first[i]) for i in range(4))
+    transforms = {name: PointTransform(20, sample=name, pool=30) for name in ('farthest', 'pool')}
+    for name, transform in transforms.items():  # of ordered clouds the first points are the farthest
+        found = PointDataset(HeldOut(again, 0.5, 'held'), transform, least=6)
+        index = again.name(0) != found.source.name(0)
+        points, cloud = found[0]['points'].numpy(), again.read(int(index))
+        best = cloud[: 20 if name == 'farthest' else 30]
+        assert all((best == row).all(1).any() for row in points) and transform.farthest_first
+    np.savetxt(source.paths[0], cloud_of(70), delimiter=',', fmt='%.5f')
+    with pytest.raises(pytest.fail.Exception, match='computed again'):  # another file
+        again.read(0)
+
+
+def cloud_of(n):
+    return cloud(n, seed=99, columns=6)
+
+
+def test_a_cache_of_the_published_code_is_read_and_told_apart(tmp_path):
+    root = modelnet(tmp_path / 'm')
+    plain = DATASETS.build(locate(str(root), 'val'))
+    clouds = [cloud(60, seed=i, columns=6) for i in range(4)]
+    path = modelnet_cache(root, clouds)
     cached = DATASETS.build(locate(str(root), 'val'))
-    for i in range(4):  # farthest points are nested, so the cache changes nothing
-        assert np.allclose(PointTransform(20, sample='farthest')(cached.read(i)), plain[i])
-    (root / 'modelnet40_test_8192pts_fps.dat').write_bytes(pickle.dumps([best, [1, 0, 1, 1]]))
-    with pytest.raises(DataError, match='other labels'):
-        DATASETS.build(locate(str(root), 'val'))
+    assert np.array_equal(cached.read(2), clouds[2][:, :3])
+    assert identity(cached, 'clouds') != identity(plain, 'clouds') and 'modelnet40_test_8192pts_fps.dat' in cached.notes[0]
+    for content, words in (
+        ([clouds, [1, 0, 1, 1]], 'other labels'),
+        ([clouds[:3], [0, 0, 1]], 'does not hold the 4 clouds'),
+        (7, 'no pair of clouds and labels'),
+        ([clouds, 7], 'no pair of clouds and labels'),
+        ({'a': 1}, 'no pair of clouds and labels'),
+    ):
+        path.write_bytes(pickle.dumps(content))
+        with pytest.raises(DataError, match=rf'8192pts_fps.dat .*{words}'):
+            DATASETS.build(locate(str(root), 'val'))
 
 
 def test_shapenet_list(tmp_path):
@@ -188,8 +306,16 @@ def test_few_shot_folds_of_both_spellings(tmp_path):
         for part, count in (('train', 50), ('test', 15)):
             source = DATASETS.build(dict(type='FewShotFold', root=str(root), way=5, shot=10, fold=1, part=part))
             assert len(source) == count and [source.label(i) for i in (0, count - 1)] == [0, 4]
+    fold = dict(type='FewShotFold', root=str(root), way=5, shot=10)
     with pytest.raises(DataError, match=r'2\.pkl'):
-        DATASETS.build(dict(type='FewShotFold', root=str(root), way=5, shot=10, fold=2))
+        DATASETS.build({**fold, 'fold': 2})
+    for content, words in (({'train': [(1, 2)]}, "no 'test' part"), ([1], "no 'train' part"), (None, "no 'train'")):
+        (root / '5way_10shot' / '0.pkl').write_bytes(pickle.dumps(content))
+        with pytest.raises(DataError, match=rf'0\.pkl holds {words}'):
+            DATASETS.build({**fold, 'part': 'train'})
+    (root / '5way_10shot' / '0.pkl').write_bytes(pickle.dumps({'train': [7], 'test': [7]}))
+    with pytest.raises(DataError, match=r'0\.pkl: a row is no'):
+        DATASETS.build(fold)
 
 
 class Evil:

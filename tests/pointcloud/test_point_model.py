@@ -6,6 +6,7 @@ import torch
 from point_files import ARGS, D
 
 import pointcloud  # noqa: F401  (registers)
+from pointcloud.pictures import draw_clouds
 from pretrain.checkpoint import exchange, load
 from pretrain.encoders.net import create_net, features
 from pretrain.encoders.point_net import BatchNorm
@@ -160,6 +161,18 @@ def test_first_batches_are_not_drowned_by_the_initial_variance():
     resumed.load_state_dict(norm.state_dict())
     norm(other), resumed(other)
     assert torch.equal(norm.running_var, resumed.running_var)
+
+
+def test_pictures_stand_upright_and_are_no_mirror_images():
+    """Turned by the rotation that takes y to z, a cloud with z up looks as before."""
+    points = torch.randn(2, 30, 3) * torch.tensor([1.0, 3, 0.5])
+    turn = torch.tensor([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])
+    assert torch.linalg.det(turn) == 1 and (turn @ torch.tensor([0.0, 1, 0])).tolist() == [0, 0, 1]
+    turned = points @ turn.T
+    assert torch.equal(draw_clouds(turned, turned, up='z'), draw_clouds(points, points))
+    assert not torch.equal(draw_clouds(points, points, up='z'), draw_clouds(points, points))
+    with pytest.raises(ConfigError, match="up is 'x'"):
+        model(up='x')
 
 
 def test_pictures():

@@ -113,6 +113,20 @@ def test_fine_tuned_file_keeps_its_class_token(tmp_path):
     assert {e['name'] for e in opened.report.dropped} == {'cls_head_finetune.0.weight', 'cls_head_finetune.0.bias'}
 
 
+def test_a_pretraining_file_of_maskpoint_loses_what_it_must_with_reasons(tmp_path):
+    """Momentum copy, queue, decoder and both heads: a genuine file has them all."""
+    state = stored('maskpoint', tmp_path / 'file.pth')
+    opened = load.open_checkpoint(tmp_path / 'file.pth', arch_args=HINTS)
+    assert opened.card.family == opened.card.method == 'maskpoint'
+    reasons = {e['name']: e['reason'] for e in opened.report.dropped}
+    kept = ('encoder', 'reduce_dim', 'pos_embed', 'blocks', 'norm', 'cls_token', 'cls_pos')
+    ours = {n for n in state if n.startswith('transformer_q.') and n.split('.')[1] in kept}
+    assert set(reasons) == set(state) - ours
+    told = {'transformer_k.decoder.blocks.0.attn.q_proj.weight': 'momentum', 'queue_ptr': 'contrast'}
+    told |= {'transformer_q.bin_cls_head.2.bias': 'prediction head', 'transformer_q.decoder.blocks.0.norm1.bias': 'dec'}
+    assert all(word in reasons[name] for name, word in told.items())
+
+
 def test_exchange_round_trip_and_another_cut(tmp_path):
     stored('point-mae', tmp_path / 'file.pth')
     opened = load.open_checkpoint(tmp_path / 'file.pth', arch_args=HINTS)

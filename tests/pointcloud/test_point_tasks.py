@@ -1,23 +1,30 @@
 """Heads, metrics, SVM, image initialisation, selection: each against a plain statement."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from point_files import ARGS, D, class_folders
 
 import pointcloud  # noqa: F401
-from pointcloud.fewshot import Shots
+from pointcloud.fewshot import FewShot, Shots
 from pointcloud.initial import initial_points
 from pointcloud.metrics import CloudAccuracy, PartIoU
 from pointcloud.segmentation import interpolate
 from pointcloud.selection import HeldOut
 from pointcloud.sources import PointFolder
 from pointcloud.svm import fit_svm, svm_scores
+from pointcloud.task import PointClassify, check_least
 from pretrain.checkpoint import exchange
 from pretrain.checkpoint.describe import card_for_net
 from pretrain.checkpoint.to_points import FRESH
 from pretrain.encoders.net import create_net
-from pretrain.errors import CheckpointError, ConfigError
+from pretrain.engine import transfer
+from pretrain.engine.launch import hash_recipe
+from pretrain.engine.task import TransferTask
+from pretrain.errors import CheckpointError, ConfigError, UserError
 from pretrain.registry import MODELS
 
 pytestmark = pytest.mark.unit
@@ -40,8 +47,29 @@ def test_head_takes_class_token_and_maximum():
     assert m.head[0].in_features == 2 * D and m.head[0].out_features == m.head[4].out_features == 256
 
 
+def test_heads_of_maskpoint_and_point_m2ae():
+    m = classifier(head=dict(hidden=(256,), norm=False))
+    assert [type(layer).__name__ for layer in m.head] == ['Linear', 'ReLU', 'Dropout', 'Linear']
+    m = classifier(join='sum', smoothing=0.3).eval()
+    batch = {'points': torch.randn(2, 64, 3), 'label': torch.tensor([2, 0])}
+    x = m.net.forward_features(batch['points'])
+    logits = m.head(x[:, 0] + x[:, 1:].amax(1))
+    assert torch.equal(m.logits(batch['points']), logits) and m.head[0].in_features == D
+    target = torch.tensor([[0.15, 0.15, 0.7], [0.7, 0.15, 0.15]])  # models/Point_M2AE_Finetune.py, smooth_loss
+    expected = -(target * logits.log_softmax(1)).sum(1).mean()
+    torch.testing.assert_close(m.loss(batch)['loss'], expected)
+    with pytest.raises(ConfigError, match=r"join='max'"):
+        classifier(join='max')
+
+
 def test_frozen_network_stays_as_it_is():
     m = classifier(frozen=True).train()
+    assert m.net.num_prefix_tokens == 0  # a random token that never trains is no feature
+    points = torch.randn(2, 64, 3)
+    x = m.net.forward_features(points)
+    m.head.eval()
+    assert torch.equal(m.logits(points), m.head(torch.cat([x.mean(1), x.amax(1)], 1)))
+    m.head.train()
     before = {k: v.clone() for k, v in m.net.state_dict().items()}
     m.loss({'points': torch.randn(4, 64, 3), 'label': torch.tensor([0, 1, 2, 0])})['loss'].backward()
     assert all(torch.equal(v, before[k]) for k, v in m.net.state_dict().items())
@@ -202,3 +230,66 @@ def test_shots_depend_on_the_fold_alone(tmp_path):
     assert [Shots(source, 2).label(i) for i in range(4)] == [0, 0, 1, 1]
     with pytest.raises(Exception, match='class 0 has 10 clouds, 11 shots'):
         Shots(source, 11)
+
+
+@pytest.mark.parametrize(
+    ('stored', 'differs'),
+    [({}, None), ({'sha': 'other'}, 'checkpoint'), ({'seed': 3}, 'seed'), ({'digest': 'other'}, 'config')],
+)
+def test_a_finished_fold_is_taken_only_for_the_same_run(stored, differs, tmp_path, monkeypatch):
+    """A fold of another checkpoint in the same folder would silently enter the mean of this one."""
+    loader = dict(dataset=dict(source=dict(type='Shots', shot=1)))
+    cfg = Config(dict(task=dict(type='FewShot', folds=1), train_dataloader=loader, val_dataloader=loader))
+    own = Config({**cfg.to_dict(), 'task': dict(type='PointClassify')})
+    own.train_dataloader.dataset.source.fold = own.val_dataloader.dataset.source.fold = 0
+    (tmp_path / 'file').write_bytes(b'weights')
+    found = SimpleNamespace(
+        config_hash=stored.get('digest', hash_recipe(own)),
+        start=SimpleNamespace(sha256=stored.get('sha', transfer.sha256(tmp_path / 'file')), like=None),
+        seed=stored.get('seed', 0),
+        scores={'top1': 0.5},
+        load_report=None,
+        derived={},
+        effective_batch=1,
+        world_size=1,
+    )
+    (tmp_path / 'fold0').mkdir()
+    (tmp_path / 'fold0' / 'result.json').write_text('{}')
+    monkeypatch.setattr(transfer, 'read_result', lambda folder: found)
+    meter = SimpleNamespace(read=lambda: None)
+    setting = SimpleNamespace(seed=0, notes=[], meter=meter, record=lambda scores, *a, **k: scores.overall)
+    monkeypatch.setattr(FewShot, 'prepare', lambda *a: setting)
+    monkeypatch.setattr(PointClassify, 'run', lambda *a: pytest.fail('the fold was run again'))
+    request = transfer.Request(str(tmp_path / 'file'), tmp_path)
+    if differs is None:
+        assert FewShot(1).run(cfg, request, '') == {'top1': 0.5}
+    else:
+        with pytest.raises(UserError, match=rf'fold0 holds the result of another run \(different: {differs}\)'):
+            FewShot(1).run(cfg, request, '')
+
+
+def test_the_record_says_where_points_come_from(monkeypatch):
+    """ModelNet with and without the published cache gives different points."""
+    part = SimpleNamespace(least=32, source=SimpleNamespace(notes=['ModelNet train: from the text files']))
+    val = SimpleNamespace(least=32, source=SimpleNamespace())
+    loader = dict(dataset=dict(transform=dict()))
+    cfg = Config(
+        dict(model=dict(encoder=dict(group_size=32)), train_dataloader=loader, task=dict(type='PointClassify'))
+    )
+    setting = SimpleNamespace(cfg=cfg, data=SimpleNamespace(train=part, val=val), notes=[])
+    monkeypatch.setattr(TransferTask, 'prepare', lambda *a: setting)
+    assert PointClassify().prepare(cfg, None, '').notes[1:] == part.source.notes
+
+
+@pytest.mark.parametrize(('encoder', 'size'), [({}, 6), (dict(group_size=9), 9), (dict(group_size=(12, 4)), 12)])
+def test_clouds_smaller_than_a_group_are_not_let_through(encoder, size):
+    net = create_net('point_tiny', **ARGS)
+    setting = SimpleNamespace(
+        cfg=Config(dict(model=dict(encoder=encoder))),
+        card=card_for_net(net, 'point_tiny', ARGS),
+        data=SimpleNamespace(train=SimpleNamespace(least=size), val=SimpleNamespace(least=size)),
+    )
+    check_least(setting)
+    setting.data.val.least = size - 1
+    with pytest.raises(ConfigError, match=rf'val_dataloader.dataset.least is {size - 1}, but a group has {size}'):
+        check_least(setting)

@@ -58,6 +58,32 @@ def test_nearest_points_equal_numpy_and_chunks_change_nothing(monkeypatch):
     assert torch.equal(again[1], index) and torch.equal(again[0], distance)
 
 
+def test_equal_distances_go_to_the_smaller_index():
+    """On a grid most distances are equal; NumPy's stable sort says which neighbours are the first."""
+    points = torch.randint(0, 4, (3, 700, 3)).float()
+    plain = ((points.numpy()[:, :40, None] - points.numpy()[:, None]) ** 2).sum(-1)
+    for count in (1, 32):
+        distance, index = nearest_points(points[:, :40], points, count)
+        assert np.array_equal(index.numpy(), plain.argsort(-1, kind='stable')[..., :count])
+        assert np.array_equal(distance.numpy(), np.sort(plain, -1)[..., :count])
+    for row, cloud in zip(farthest_points(points, 60).tolist(), points.numpy(), strict=True):
+        assert row == plain_farthest(cloud, 60)
+
+
+def test_no_piece_is_larger_than_said(monkeypatch):
+    """One large cloud alone must not exceed the bound, neither of neighbours nor of Chamfer."""
+    held = []
+    plain = core._distances
+    monkeypatch.setattr(core, '_distances', lambda a, b: held.append(len(a) * a.shape[1] * b.shape[1]) or plain(a, b))
+    one, other = torch.randn(2, 50, 3), torch.randn(2, 40, 3)
+    whole = chamfer(one, other), nearest_points(one, other, 3)
+    monkeypatch.setattr(core, 'CHUNK', 400)
+    held.clear()
+    again = chamfer(one, other), nearest_points(one, other, 3)
+    assert max(held) <= 400 and len(held) > 10
+    assert torch.equal(whole[0], again[0]) and torch.equal(whole[1][1], again[1][1])
+
+
 def test_far_from_the_origin_neighbours_stay_right():
     """The expanded form of the distance loses all digits here."""
     points = torch.randn(1, 64, 3)

@@ -51,6 +51,6 @@ optim_wrapper = dict(
 )
 param_scheduler = dict(type='WarmupCosine', warmup=2, end=1e-3)
 default_hooks = dict(save=dict(interval=10), pictures=None)
-custom_hooks = [dict(type='EvalHook', interval=10)]
+custom_hooks = []
 visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')])
 randomness = dict(seed=0)

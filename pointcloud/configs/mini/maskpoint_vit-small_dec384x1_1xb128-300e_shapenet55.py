@@ -10,7 +10,7 @@ model = dict(
     num_points=512,
     real=64,
     fake=64,
-    masking=dict(type='RandomMasking', ratio=0.9, rounding='floor(hidden)'),
+    masking=dict(type='RandomMasking', ratio=0.9, rounding='floor(hidden)', shared=True),
     encoder=dict(
         type='PointEncoder',
         arch='point_tiny',

@@ -6,4 +6,4 @@ Command: mimbench transfer pointcloud/configs/mini/maskpoint_vit-small_ft_1xb32-
 
 _base_ = '../_base_/mini_finetune.py'
 recipe = dict(method='MaskPoint', epochs=20)
-model = dict(encoder=dict(arch_args=dict(class_token=True, group_width=64)))
+model = dict(encoder=dict(arch_args=dict(class_token=True, group_width=64)), head=dict(hidden=(256,), norm=False))

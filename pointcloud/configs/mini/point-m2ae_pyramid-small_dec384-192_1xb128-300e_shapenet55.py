@@ -22,4 +22,4 @@ model = dict(
     ),
     head=dict(type='PyramidDecoder', heads=4),
 )
-optim_wrapper = dict(paramwise_cfg=dict(no_decay=['1d', '*.tokens.*']))
+optim_wrapper = dict(paramwise_cfg=dict(no_decay=['1d', '*.mask_token', '*.patch_embed.*', '*.propagation.*']))

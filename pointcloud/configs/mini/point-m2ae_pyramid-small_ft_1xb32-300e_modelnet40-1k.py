@@ -13,6 +13,9 @@ model = dict(
         arch_args=dict(
             num_groups=(64, 32, 16), group_size=(8, 8, 8), widths=(32, 64, 96), depths=(1, 1, 1), num_heads=4
         ),
-    )
+        local_radius=(0.32, 0.64, 1.28),
+    ),
+    join='sum',
+    smoothing=0.3,
 )
-optim_wrapper = dict(paramwise_cfg=dict(_delete_=True, no_decay=['1d']))
+optim_wrapper = dict(paramwise_cfg=dict(_delete_=True, no_decay=['1d', '*.patch_embed.*']))

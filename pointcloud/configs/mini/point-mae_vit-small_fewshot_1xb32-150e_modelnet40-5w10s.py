@@ -18,5 +18,4 @@ train_dataloader = dict(
     ),
 )
 train_cfg = dict(effective_batch=10)
-custom_hooks = []
 protocol = dict(id='points-mini-5shot', version=1, metric='top1', higher_is_better=True, init_stage='mim')

@@ -1,4 +1,4 @@
-"""Fine-tuning in mini size with the epoch chosen on held-out clouds, for ScanObjectNN.
+"""Fine-tuning in mini size with the epoch chosen on held-out clouds, for ScanObjectNN OBJ-BG.
 
 Command: mimbench transfer pointcloud/configs/mini/point-mae_vit-small_ft_1xb32-300e_scanobjectnn-objbg.py
     --checkpoint FILE --data TRAIN --val VAL

@@ -17,7 +17,7 @@ model = dict(
 )
 train_dataloader = dict(
     num_workers=1,
-    dataset=dict(source=dict(root='runs/demo/points/parts'), transform=dict(num_points=512), least=16),
+    dataset=dict(source=dict(source=dict(root='runs/demo/points/parts')), transform=dict(num_points=512), least=16),
 )
 val_dataloader = dict(
     num_workers=1,
@@ -26,6 +26,6 @@ val_dataloader = dict(
 train_cfg = dict(epochs=20)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = dict(warmup=1)
-custom_hooks = [dict(type='EvalHook', interval=10)]
+custom_hooks = [dict(type='SelectHook', score='instance_miou', interval=5)]
 recipe = dict(epochs=20, published=dict(_delete_=True), source='', data='procedural')
 protocol = dict(id='points-mini-partseg', version=1, metric='instance_miou', higher_is_better=True, init_stage='mim')

@@ -9,6 +9,7 @@ recipe = dict(method='Point-MAE', epochs=100, data='DALES objects, training part
 model = dict(
     type='MaskedPoints',
     num_points=512,
+    up='z',
     masking=dict(type='RandomMasking', ratio=0.6, rounding='floor(hidden)'),
     encoder=dict(
         type='PointEncoder',

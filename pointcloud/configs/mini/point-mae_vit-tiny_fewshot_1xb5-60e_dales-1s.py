@@ -20,5 +20,4 @@ train_dataloader = dict(
     ),
 )
 train_cfg = dict(effective_batch=5, epochs=60)
-custom_hooks = []
 default_hooks = dict(save=dict(interval=60))

@@ -1,7 +1,8 @@
 """MaskPoint (haotian-liu/MaskPoint): the encoder of Point-BERT, with a decoder that tells real points from fake ones.
 
-The layout is from memory and unverified: `transformer_q.` as in Point-BERT, a decoder below it and no momentum copy. A
-file with other names fails with the names that nothing explains; it never loads in part.
+A pre-training file holds `transformer_q.` with encoder, decoder and heads, its momentum copy `transformer_k.` and the
+queue of a contrast that the published recipe switches off. Facts: models/MaskPoint.py, models/transformer.py. A
+fine-tuned file has the names of a fine-tuned Point-BERT and is read as one.
 """
 
 from pretrain.checkpoint.canonical import HEAD
@@ -13,17 +14,19 @@ FAMILY = 'maskpoint'
 
 _PREFIX = 'transformer_q.'
 _DROPS = [
-    (r'(transformer_q\.)?(decoder|decoder_\w+|bool_head|point_head|dec_\w+)\..+|(transformer_q\.)?mask_token', DECODER),
-    (r'(transformer_q\.)?(cls_head|lm_head)\..+', 'prediction head of pre-training'),
+    (r'transformer_k\..+', 'momentum copy of the encoder'),
+    (r'queue|queue_ptr', 'memory of contrast'),
+    (r'transformer_q\.(decoder\..+|mask_token)', DECODER),
+    (r'transformer_q\.(bin_cls_head|cls_head)\..+', 'prediction head of pre-training'),
     (r'cls_head_finetune\..+|' + SEGMENTATION, HEAD),
 ]
 
 
 def detect(source: Source) -> int:
-    if not source.has(f'{_PREFIX}encoder.first_conv.') or source.has('transformer_k.') or source.has('dvae.'):
+    """Point-BERT's names below the prefix, and beside them the decoder or the head that tells real from fake."""
+    if not source.has(f'{_PREFIX}encoder.first_conv.', f'{_PREFIX}blocks.blocks.'):
         return 0
-    marks = ('decoder.', 'bool_head.', 'dec_')
-    return 35 if any(name.removeprefix(_PREFIX).startswith(marks) for name in source.state) else 0
+    return 50 if source.has(f'{_PREFIX}decoder.') or source.has(f'{_PREFIX}bin_cls_head.') else 0
 
 
 def read(source: Source) -> Reading:

@@ -1,7 +1,8 @@
 """Point-BERT (Julie-tang00/Point-BERT): pre-trained under `transformer_q.`, with a momentum copy and the dVAE.
 
-As Point-MAE, with a class token, a group embedding of 256 and `reduce_dim` behind it. Facts: models/Point_BERT.py and
-our reference; the names of its prediction heads are from memory and unverified.
+As Point-MAE, with a class token, a group embedding of 256 and `reduce_dim` behind it. Fine-tuned files of MaskPoint
+have the same names. Facts: models/Point_BERT.py and our reference; the names of its prediction heads are from memory
+and unverified.
 """
 
 from pretrain.checkpoint.canonical import HEAD

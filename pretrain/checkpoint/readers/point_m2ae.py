@@ -1,7 +1,9 @@
 """Point-M2AE (ZrrSkywalker/Point-M2AE) and I2P-MAE: a hierarchy under `h_encoder.`.
 
-The names below that prefix are from memory and unverified. A file with other names fails with the names that nothing
-explains; it never loads in part. Published files are for 512, 256 and 64 groups of 16, 8 and 8.
+A file of pre-training or part segmentation has a norm for each level; one fine-tuned for classification has the norm of
+the coarsest level alone, as `norm.` beside the encoder. Published files are for 512, 256 and 64 groups of 16, 8 and 8.
+Facts: models/Point_M2AE.py, models/Point_M2AE_Finetune.py, segmentation/Point_M2AE_SEG.py; what I2P-MAE adds
+(`img_*`) is from memory and unverified.
 """
 
 from pretrain.checkpoint.canonical import HEAD
@@ -18,7 +20,7 @@ _RULES = [
 ]
 _DROPS = [
     (r'(h_decoder|decoder_\w+|token_prop|rec_head|mask_token|img_\w+)(\..+)?', 'decoder of pre-training'),
-    (r'cls_head\w*\..+', HEAD),
+    (r'(cls_head\w*|propagations|label_conv|convs\d|bns\d)\..+', HEAD),
 ]
 
 
@@ -27,6 +29,8 @@ def detect(source: Source) -> int:
 
 
 def read(source: Source) -> Reading:
-    tuned = any(name.startswith('cls_head') for name in source.state)
+    tuned = source.has('cls_head_finetune.') or source.has('label_conv.')
     facts = {'method': 'point-m2ae', 'initial_stage': 'unknown' if tuned else 'mim'}
-    return rename(FAMILY, 'point-pyramid', source.state, _RULES, _DROPS, facts=facts)
+    levels = len({name.split('.')[2] for name in source.state if name.startswith('h_encoder.encoder_blocks.')})
+    rules = [*_RULES, (r'norm\.(.+)', rf'stages.{levels - 1}.norm.\1')]
+    return rename(FAMILY, 'point-pyramid', source.state, rules, _DROPS, facts=facts)
