@@ -22,7 +22,7 @@ SMOOTH = {'smooth_nr': 0.0, 'smooth_dr': 1e-6}
 
 @MODELS.register_module()
 class VolumeSegmenter(TrainableModel):
-    """Fine-tunes a volume transformer with a UNETR decoder.
+    """Fine-tunes a volume transformer with a UNETR decoder, or trains the decoder alone.
 
     Args:
         encoder: arguments of `initial_net`: `checkpoint` or, for random weights, `arch`, `arch_args`, `position`; and
@@ -35,6 +35,7 @@ class VolumeSegmenter(TrainableModel):
         overlap: share of neighbouring windows that overlaps, in [0, 1).
         blend: how windows are averaged: 'gaussian' weights, or 'constant' ones.
         window_batch: windows that are computed at once.
+        frozen: the encoder stays as it is, in evaluation mode and without gradients; the decoder alone trains.
         image_size: of crops and windows.
     """
 
@@ -49,6 +50,7 @@ class VolumeSegmenter(TrainableModel):
         overlap: float = 0.5,
         blend: str = 'gaussian',
         window_batch: int = 4,
+        frozen: bool = False,
         image_size: Sequence[int] = (96, 96, 96),
         channels: int = 1,
         mean: Sequence[float] = (0.0,),
@@ -72,7 +74,9 @@ class VolumeSegmenter(TrainableModel):
         outputs = len(self.regions) if self.regions else len(self.classes)
         self.network = Unetr(self.initial.net, channels, outputs, taps, feature_size)
         self.layers = Layers(self.initial.net)
-        self.overlap, self.blend, self.window_batch = overlap, blend, window_batch
+        self.overlap, self.blend, self.window_batch, self.frozen = overlap, blend, window_batch, frozen
+        if frozen:
+            self.network.vit.requires_grad_(False).eval()
         if self.regions:
             self.criterion = DiceLoss(sigmoid=True, squared_pred=squared, **SMOOTH)
         else:
@@ -91,6 +95,13 @@ class VolumeSegmenter(TrainableModel):
         """Layer of a parameter, 0 to `num_layers`; the decoder belongs to the last."""
         inner = name.removeprefix('network.vit.')
         return self.layers.id(inner) if inner != name else self.num_layers
+
+    def train(self, mode: bool = True):
+        """A frozen encoder stays in evaluation mode, without drop path."""
+        super().train(mode)
+        if self.frozen:
+            self.network.vit.eval()
+        return self
 
     def loss(self, batch: dict) -> dict[str, Tensor]:
         logits = self.network(batch['image']).float()
