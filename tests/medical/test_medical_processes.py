@@ -46,8 +46,8 @@ def organs(folder: Path):
     names = ['background', 'liver', 'kidney', 'vessel']
     model = VolumeSegmenter(encoder, classes=names, taps=(0,), feature_size=4, image_size=(16, 16, 16))
     prepare = dict(type='PrepareVolume', window=(-175, 250))
-    data = VolumeDataset(CaseList(folder, 'validation'), prepare, labels=True)
-    return model, data, OrganMetric(data, model.organs)
+    data = VolumeDataset(CaseList(folder, 'validation'), prepare, labels=True, stored=True)
+    return model, data, OrganMetric(data, model.organs, grid='stored')
 
 
 def findings(folder: Path):
