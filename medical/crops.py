@@ -33,8 +33,8 @@ class CropVolume:
             crop holds air alone; `'nonzero'`: that some channel has other than 0, for standardised intensities.
         flip: probability per axis.
         rotate90: probability of 1 to 3 quarter turns in the plane of the first two axes, which must be equally long.
-        standardise: 'nonzero': bring the voxels of each channel that are not 0 to mean 0 and deviation 1 once more, over
-            the crop alone (SelfMedMAE on BraTS).
+        standardise: 'nonzero': bring the voxels of each channel that are not 0 to mean 0 and deviation 1 once more,
+            over the crop alone (SelfMedMAE on BraTS).
         scale: `(probability, share)`: intensities are multiplied by up to 1 +- share.
         shift: `(probability, offset)`: up to +- offset is added.
     """

@@ -35,9 +35,9 @@ class VolumeDataset(ImageDataset):
 
     A SampleKey gives a crop: `image` float32 `(C, *size)`, and `label` int64 `(*size)` if asked for. A plain int means
     evaluation: the whole prepared volume, its label, `affine` and `spacing`, its voxels in millimetres; with `stored`
-    also the label as it lies in its file, uint8 `(X, Y, Z)`, and its affine, as `stored_label` and `stored_affine`. Both
-    have `id`, `index` and `replaced`. Images count in units of [0, 1], or of standard deviations, as `prepare` leaves
-    them.
+    also the label as it lies in its file, uint8 `(X, Y, Z)`, and its affine, as `stored_label` and `stored_affine`.
+    Both have `id`, `index` and `replaced`. Images count in units of [0, 1], or of standard deviations, as `prepare`
+    leaves them.
 
     Evaluation without `stored` raises DataError for a volume whose preparation makes an organ vanish.
 

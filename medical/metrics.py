@@ -132,10 +132,10 @@ class OrganMetric:
 
 
 def to_grid(masks: Tensor, affine: Tensor, shape: Sequence[int], wanted: Tensor) -> Tensor:
-    """Masks `(organs, D, H, W)` with an affine `(4, 4)` as seen by other voxels: `(organs, *shape)` with affine `wanted`.
+    """Masks `(organs, D, H, W)` with an affine `(4, 4)`, as other voxels see them: `(organs, *shape)`, affine `wanted`.
 
-    Each voxel takes the nearest one, and is empty where it lies outside. Of two equally near ones the later is taken, by
-    a millionth of a voxel, so that rounding decides nothing.
+    Each voxel takes the nearest one, and is empty where it lies outside. Of two equally near ones the later is taken,
+    by a millionth of a voxel, so that rounding decides nothing.
     """
     between = torch.linalg.inv(affine.double()) @ wanted.double()
     sides = torch.tensor(masks.shape[1:])[:, None, None]

@@ -79,7 +79,7 @@ class PrepareVolume:
         if spacing is not None and (len(spacing) != 3 or min(spacing) <= 0):
             raise ConfigError(f'PrepareVolume: spacing is {spacing}; it takes three numbers of millimetres')
         if foreground and standardise == 'all':
-            raise ConfigError("PrepareVolume: standardise='all' leaves no background at 0 that foreground could cut away")
+            raise ConfigError("PrepareVolume: standardise='all' leaves no background at 0 for foreground to cut")
         self.window, self.percentiles, self.standardise = window, percentiles, standardise
         self.foreground = foreground
         self.orientation, self.spacing = orientation, spacing

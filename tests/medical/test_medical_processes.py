@@ -10,9 +10,9 @@ import torch
 from torch import distributed as dist
 from torch import nn
 
+from medical.arrays import FindingArray
 from medical.auc import FindingMetric
 from medical.datasets import VolumeDataset
-from medical.findings import FindingArray
 from medical.lists import CaseList
 from medical.metrics import OrganMetric
 from medical.segmenter import VolumeSegmenter

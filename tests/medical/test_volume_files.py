@@ -139,7 +139,7 @@ def test_folds(tmp_path):
         CaseList(plain, 'training', fold=1)
     numbered = write_list(tmp_path, training=entries)
     for part in ('training', 'validation'):
-        with pytest.raises(ConfigError, match='fold is 9; .* has the folds 0, 1'):
+        with pytest.raises(ConfigError, match=r'fold is 9; .* has the folds 0, 1'):
             CaseList(numbered, part, fold=9)
     with pytest.raises(DataError, match=r'"training"\[0\] has no "image"'):
         CaseList(write_list(tmp_path, training=[{'label': 'a'}]), fold=0, folds=2)
