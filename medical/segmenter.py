@@ -30,6 +30,7 @@ class VolumeSegmenter(TrainableModel):
         classes: names of the classes of labels, background first; filled in from the data.
         regions: `{name: [class names]}` for overlapping regions that are unions of classes (BraTS): a sigmoid for each
             and the Dice loss. None: a softmax over the classes, Dice and cross-entropy, equally weighted.
+        background: count the background as an organ in scores, as MIM-Med3D does; its Dice is near 1 and lifts means.
         taps, feature_size: of the decoder, see Unetr.
         squared: square the probabilities in the denominator of the Dice loss.
         overlap: share of neighbouring windows that overlaps, in [0, 1).
@@ -44,6 +45,7 @@ class VolumeSegmenter(TrainableModel):
         encoder: dict,
         classes: Sequence[str] | None = None,
         regions: Mapping[str, Sequence[str]] | None = None,
+        background: bool = False,
         taps: Sequence[int] = (3, 6, 9),
         feature_size: int = 16,
         squared: bool = True,
@@ -64,7 +66,9 @@ class VolumeSegmenter(TrainableModel):
                 f"model.overlap is {overlap} and blend {blend!r}; overlap lies in [0, 1), blend is 'gaussian' or "
                 "'constant'"
             )
-        self.classes = list(classes)
+        if regions and background:
+            raise ConfigError('model.background counts a class, but model.regions are scored instead of classes')
+        self.classes, self.background = list(classes), background
         self.regions = region_indices(regions, self.classes) if regions else None
         self.initial = initial_net(self.image_size, channels, **encoder)
         if not isinstance(self.initial.net, ViT3d):
@@ -84,8 +88,8 @@ class VolumeSegmenter(TrainableModel):
 
     @property
     def organs(self) -> list[str]:
-        """What is scored: the regions, or all classes but the background."""
-        return list(self.regions) if self.regions else self.classes[1:]
+        """What is scored: the regions, or all classes, the background only if asked for."""
+        return list(self.regions) if self.regions else self.classes[0 if self.background else 1 :]
 
     @property
     def num_layers(self) -> int:
@@ -147,7 +151,7 @@ class VolumeSegmenter(TrainableModel):
         if self.regions:
             parts = [sum(label == i for i in indices) > 0 for indices in self.regions.values()]
             return torch.stack(parts, 1)
-        return torch.stack([label == i for i in range(1, len(self.classes))], 1)
+        return torch.stack([label == i for i in range(0 if self.background else 1, len(self.classes))], 1)
 
 
 def region_indices(regions: Mapping[str, Sequence[str]], classes: Sequence[str]) -> dict[str, list[int]]:

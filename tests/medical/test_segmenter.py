@@ -17,7 +17,7 @@ ENCODER = dict(
     position='sincos-3d',
 )
 ORGANS = ['background', 'liver', 'kidney', 'vessel']
-MINI = 'medical/configs/mini/mae_vit3d-base-p16_unetr_1xb24-3000e_btcv-24-6.py'
+MINI = 'medical/configs/mini/mae_vit3d-base-p16_unetr_1xb16-3000e_btcv-24-6.py'
 
 
 def segmenter(**args) -> VolumeSegmenter:
@@ -79,6 +79,14 @@ def test_overlapping_regions():
 
 
 @pytest.mark.unit
+def test_the_background_is_an_organ_on_demand():
+    model = segmenter(background=True)
+    assert model.organs == ORGANS
+    assert int(model.segment(torch.rand(1, 9, 16, 20)).sum()) == 9 * 16 * 20  # every voxel belongs to one
+    assert model.masks_of(torch.zeros(1, 2, 2, 2))[0, 0].all()
+
+
+@pytest.mark.unit
 def test_layers():
     model = segmenter()
     assert model.num_layers == 3
@@ -95,6 +103,7 @@ def test_layers():
         (dict(taps=(2,)), 'from 0 to 1'),
         (dict(classes=['background']), 'at least one organ'),
         (dict(overlap=1.0), 'overlap'),
+        (dict(background=True, regions={'all': ['liver']}), 'instead of classes'),
     ],
 )
 def test_wrong_arguments(args, message):
@@ -164,7 +173,7 @@ def test_an_image_checkpoint_is_inflated_on_demand_only(mimbench, volumes, write
     common = ['--checkpoint', image, '--data', volumes, '--work-dir', tmp_path / 'run', *SMALL]
     refused = mimbench('transfer', repo / MINI, *common)
     assert refused.returncode == 2 and 'inflate' in refused.stderr and 'Traceback' not in refused.stderr
-    inflated = Path(MINI).with_name('mae-inflated_vit-base-p16_unetr_1xb24-3000e_btcv-24-6.py')
+    inflated = Path(MINI).with_name('mae-inflated_vit-base-p16_unetr_1xb16-3000e_btcv-24-6.py')
     done = mimbench('transfer', repo / inflated, *common, 'model.encoder.inflate.patch=4')
     assert done.returncode == 0, done.stderr
     card = json.loads((tmp_path / 'run' / 'result.json').read_text())['start']['card']
