@@ -4,9 +4,10 @@ Command: mimbench transfer medical/configs/mae_vit3d-base-p16_unetr_1xb16-3000e_
     --data LIST.json
 Hardware: one GPU of 80 GB (not measured). LIST is MIM-Med3D's own, as large as MONAI's dataset_0.json.
 Source: ZEKAICHEN/MIM-Med3D (code/configs/sl/btcv, code/data/btcv_dataset.py): no layer decay, no drop path, weight
-decay on all parameters, Dice without squares, windows overlapping by a quarter; its Dice counts the background as an organ,
-and so does `dice` here, beside `dice_organs`. An approximation in the encoder, whose queries, keys and values have
-biases here, and in the smoothing of the Dice loss, 1e-6 here and 1e-5 there. Its code selects the best epoch.
+decay on all parameters, Dice without squares, windows overlapping by a quarter; its Dice counts the background as an
+organ, and so does `dice` here, beside `dice_organs`. An approximation in the encoder, whose queries, keys and values
+have biases here, and in the smoothing of the Dice loss: only the denominator has 1e-6 here, both parts have 1e-5 there.
+Its code selects the best epoch.
 Published: nothing comparable; a user measured 0.776 with UNETR's released model (research-contributions#69), Swin
 UNETR has 0.819 (its README, overlap 0.5), both without the background.
 """

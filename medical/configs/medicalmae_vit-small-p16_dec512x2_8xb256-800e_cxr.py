@@ -3,8 +3,8 @@
 Command: mimbench pretrain medical/configs/medicalmae_vit-small-p16_dec512x2_8xb256-800e_cxr.py --data FOLDER
 Hardware: GPUs of 40 GB or more (not measured).
 Source: lambert-x/medical_mae (CheXpert and NIH, 0.3 million images; PRETRAIN.md, models_mae.py). Its command
-does not ask for normalised targets, so they are plain pixels. An approximation: there CheXpert and MIMIC are normalised with the
-mean and deviation of ImageNet, here all images with those of ChestX-ray14.
+does not ask for normalised targets, so they are plain pixels. An approximation: there CheXpert and MIMIC are
+normalised with the mean and deviation of ImageNet, here all images with those of ChestX-ray14.
 Published after fine-tuning on ChestX-ray14: mean AUC 0.823.
 """
 

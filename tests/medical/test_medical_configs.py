@@ -45,7 +45,7 @@ TRANSFER = {
     'mae_vit-base-p16_linear_1xb128-20e_medmnist': (128, 1e-3, 20, None, 0.0, None),
     'mae_vit-base-p16_linear_1xb128-20e_medmnist-test': (128, 1e-3, 20, None, 0.0, None),
 }
-# What released files say beside that: betas, last rate, crops of a volume, and a few of each recipe's own.
+# What released files say beside that: betas, last learning rate, crops of a volume and how they are drawn.
 RELEASED = {
     'selfmedmae_vit3d-base-p16_dec384x8_1xb24-10000e_btcv': (
         (0.9, 0.95),
@@ -73,6 +73,7 @@ RELEASED = {
         dict(positive=1, negative=1, flip=0.1, rotate90=0.1, scale=None, shift=(0.5, 0.1)),
     ),
 }
+# Overlap and blending of windows, squares in the Dice loss, background among the organs.
 UNETR_WINDOWS = {'selfmedmae': (0.5, 'constant', True, False), 'mae': (0.25, 'constant', False, True)}
 
 
