@@ -142,12 +142,12 @@ def to_grid(masks: Tensor, affine: Tensor, shape: Sequence[int], wanted: Tensor)
     across, along = torch.meshgrid(*(torch.arange(n).double() for n in shape[1:]), indexing='ij')
     columns = between[:3, :, None, None]
     plane = columns[:, 1] * across + columns[:, 2] * along + columns[:, 3]
-    out = masks.new_zeros(len(masks), *shape)
+    out, flat = masks.new_zeros(len(masks), *shape), masks.flatten(1)
     for i in range(shape[0]):  # one plane at a time: coordinates in float64 of a whole CT take gigabytes
         at = (plane + columns[:, 0] * i + 1e-6).round().long()
         inside = ((at >= 0) & (at < sides)).all(0)
-        x, y, z = at[:, inside]
-        out[:, i][:, inside] = masks[:, x, y, z]
+        place = (at[0] * masks.shape[2] + at[1]) * masks.shape[3] + at[2]
+        out[:, i] = flat.index_select(1, place.where(inside, 0).flatten()).view_as(out[:, i]) & inside
     return out
 
 
