@@ -3,7 +3,8 @@
 Source: cvlab-stonybrook/SelfMedMAE (configs/mae3d_*.yaml, lib/data/med_transforms.py, lib/utils.py). The learning rate
 is 6.4e-3 x 6 / 256, which counts volumes. Targets are the voxels of a patch after a LayerNorm without weights.
 The released code reads labels here: half of the crops have their middle in an organ. For volumes without labels, crops
-lie anywhere with `--cfg-options train_dataloader.dataset.labels=False`, which is another recipe.
+lie anywhere with `--cfg-options train_dataloader.dataset.labels=False`, which is another recipe. The list is that of
+fine-tuning, 18 volumes, so that none of the 12 for validation is seen.
 """
 
 _base_ = './btcv_pretrain.py'
@@ -20,7 +21,12 @@ model = dict(
     target=dict(type='Pixels', normalise='patch-biased'),
     loss=dict(type='MSE', on='masked'),
 )
-train_dataloader = dict(batch_size=24, dataset=dict(labels=True, crop=dict(positive=1, negative=1, flip=0.2)))
+train_dataloader = dict(
+    batch_size=24,
+    dataset=dict(
+        source=dict(file='data/btcv/transunet.json'), labels=True, crop=dict(positive=1, negative=1, flip=0.2)
+    ),
+)
 train_cfg = dict(type='TrainLoop', effective_batch=24)
 optim_wrapper = dict(
     type='GuardedOptimWrapper',
