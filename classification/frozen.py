@@ -16,9 +16,9 @@ from torch import Tensor
 from torch import distributed as dist
 
 from classification.model import TransferModel
-from classification.pooling import check_pool, default_pool, pooled
 from classification.task import ClassificationTask
 from pretrain.checkpoint.initial import initial_net
+from pretrain.classifier import check_pool, default_pool, pooled
 from pretrain.data.dataset import ImageDataset
 from pretrain.data.loader import build_eval_loader
 from pretrain.data.parts import identity

@@ -1,47 +1,18 @@
-"""The classifier: a network, a pooling, a norm, a linear layer. Read `Network` first."""
+"""The classifier: `pretrain.classifier.Network`, mixed images, a loss, and an average of the weights."""
 
 import copy
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from classification.loss import ClassLoss, Mixing
-from classification.pooling import check_pool, default_pool, pooled
 from pretrain.checkpoint.initial import initial_net
+from pretrain.classifier import POOLED_FIRST, Network, default_pool
 from pretrain.encoders.layers import Layers
 from pretrain.errors import ConfigError
 from pretrain.model import TrainableModel
 from pretrain.registry import MODELS
-
-POOLED_FIRST = 'final norm of the tokens: here tokens are averaged first, and a fresh fc_norm follows (MAE, BEiT)'
-
-
-class Network(nn.Module):
-    """`(B, C, H, W)` to logits `(B, classes)`.
-
-    'mean' norms the mean token with a fresh `fc_norm`, epsilon 1e-6 (MAE, BEiT); the other poolings come after the
-    network's own norm.
-    """
-
-    def __init__(self, net: nn.Module, pool: str, num_classes: int, head_std: float):
-        super().__init__()
-        check_pool(net, pool)
-        self.net, self.pool = net, pool
-        width = net.num_features
-        self.fc_norm = nn.LayerNorm(width, eps=1e-6) if pool == 'mean' else nn.Identity()
-        self.head = linear_head(width, num_classes, head_std)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.head(self.fc_norm(pooled(self.net, images, self.pool)))
-
-
-def linear_head(width: int, num_classes: int, std: float) -> nn.Linear:
-    """A linear layer, weights normal with `std` cut at two standard deviations of 1, bias 0."""
-    head = nn.Linear(width, num_classes)
-    nn.init.trunc_normal_(head.weight, std=std)
-    nn.init.zeros_(head.bias)
-    return head
 
 
 class TransferModel(TrainableModel):

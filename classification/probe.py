@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from classification.frozen import Features, FrozenEncoder, frozen_run
 from classification.lars import LARS
-from classification.model import linear_head
 from classification.task import ClassificationTask
+from pretrain.classifier import probe_head
 from pretrain.engine.accuracy import ClassMetrics
 from pretrain.engine.derive import learning_rate
 from pretrain.engine.processes import is_main
@@ -22,14 +22,6 @@ from pretrain.engine.record import Result
 from pretrain.engine.schedule import WarmupCosine
 from pretrain.engine.transfer import Request
 from pretrain.registry import MODELS, TASKS
-
-HEAD_STD = 0.01
-"""Of the initial linear layer (facebookresearch/mae main_linprobe.py)."""
-
-
-def probe_head(width: int, num_classes: int) -> nn.Sequential:
-    """Batch norm without parameters, epsilon 1e-6, then a linear layer (MAE)."""
-    return nn.Sequential(nn.BatchNorm1d(width, affine=False, eps=1e-6), linear_head(width, num_classes, HEAD_STD))
 
 
 @MODELS.register_module()

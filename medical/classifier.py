@@ -1,19 +1,18 @@
-"""Images to classes or findings: an encoder, the mean of its tokens, a norm, a linear layer."""
+"""Images to classes or findings: `pretrain.classifier.Network` over the mean of tokens, and two losses."""
 
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from pretrain.checkpoint.initial import initial_net
+from pretrain.classifier import POOLED_FIRST, Network
 from pretrain.encoders.layers import Layers
-from pretrain.encoders.net import family, forward_tokens
+from pretrain.encoders.net import family
 from pretrain.errors import ConfigError
 from pretrain.model import TrainableModel
 from pretrain.registry import MODELS
-
-POOLED_FIRST = 'final norm of the tokens: here tokens are averaged first, and a fresh fc_norm follows (MAE)'
 
 
 @MODELS.register_module()
@@ -47,20 +46,14 @@ class FindingClassifier(TrainableModel):
         super().__init__(image_size, channels, mean, std)
         if num_classes is None or num_classes < (1 if multi_label else 2):
             raise ConfigError(f'model.num_classes is {num_classes}; there must be one finding or two classes at least')
-        self.num_classes, self.multi_label, self.probe, self.smoothing = num_classes, multi_label, probe, smoothing
         without_norm = None if probe else dict.fromkeys(('vit', 'beit'), POOLED_FIRST)
         self.initial = initial_net(self.image_size, channels, without_norm, **encoder)
-        self.net = self.initial.net
-        if family(self.net) not in ('vit', 'beit'):
+        net = self.initial.net
+        if family(net) not in ('vit', 'beit'):
             raise ConfigError(f'{self.initial.card.arch} is no plain transformer; its features come without tokens')
-        width = self.net.num_features
-        self.norm = nn.BatchNorm1d(width, affine=False, eps=1e-6) if probe else nn.LayerNorm(width, eps=1e-6)
-        self.head = nn.Linear(width, num_classes)
-        nn.init.trunc_normal_(self.head.weight, std=0.01 if probe else head_std)
-        nn.init.zeros_(self.head.bias)
-        if probe:
-            self.net.requires_grad_(False).eval()
-        self.layers = Layers(self.net)
+        self.num_classes, self.multi_label, self.smoothing = num_classes, multi_label, smoothing
+        self.network = Network(net, 'mean', num_classes, head_std, probe)
+        self.layers = Layers(net)
 
     @property
     def num_layers(self) -> int:
@@ -68,24 +61,11 @@ class FindingClassifier(TrainableModel):
 
     def layer_id(self, name: str) -> int:
         """Layer of a parameter, 0 to `num_layers`; norm and head belong to the last."""
-        inner = name.removeprefix('net.')
+        inner = name.removeprefix('network.net.')
         return self.layers.id(inner) if inner != name else self.num_layers
 
-    def train(self, mode: bool = True):
-        """The encoder of a probe stays in evaluation mode."""
-        super().train(mode)
-        if self.probe:
-            self.net.eval()
-        return self
-
-    def logits(self, images: Tensor) -> Tensor:
-        """Normalised `(B, C, H, W)` to `(B, classes)`."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.probe):
-            tokens = forward_tokens(self.net, images)
-        return self.head(self.norm(tokens.mean(1)))
-
     def loss(self, batch: dict) -> dict[str, Tensor]:
-        logits, label = self.logits(batch['image']).float(), batch['label']
+        logits, label = self.network(batch['image']).float(), batch['label']
         if not self.multi_label:
             return {'loss': F.cross_entropy(logits, label, label_smoothing=self.smoothing)}
         known = ~label.isnan()
@@ -95,4 +75,4 @@ class FindingClassifier(TrainableModel):
     @torch.no_grad()
     def predict(self, batch: dict) -> dict[str, Tensor]:
         """Logits `(B, classes)` of preprocessed images."""
-        return {'logits': self.logits(batch['image'])}
+        return {'logits': self.network(batch['image'])}

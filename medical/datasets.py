@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from medical.crops import CropVolume
 from medical.lists import CaseList, list_file
 from medical.prepare import PrepareVolume, Volume
-from medical.volumes import read_image, read_label
+from medical.volumes import read_image, read_indices, read_label
 from pretrain.data.dataset import ImageDataset
 from pretrain.data.loader import collate as collate_images
 from pretrain.data.sampler import SampleKey
@@ -25,7 +25,7 @@ from pretrain.files import atomic
 from pretrain.registry import DATASETS, TRANSFORMS
 
 CACHES = ('memory', 'disk', 'none')
-FORMAT = 1
+FORMAT = 2
 """Raised when the same key of the cache on disk would mean other voxels."""
 
 
@@ -34,8 +34,12 @@ class VolumeDataset(ImageDataset):
     """The examinations of a list; indexed as ImageDataset is.
 
     A SampleKey gives a crop: `image` float32 `(C, *size)`, and `label` int64 `(*size)` if asked for. A plain int means
-    evaluation: the whole prepared volume, its label and `spacing`, its voxels in millimetres. Both have `id`, `index`
-    and `replaced`. Images count in units of [0, 1], or of standard deviations, as `prepare` leaves them.
+    evaluation: the whole prepared volume, its label, `affine` and `spacing`, its voxels in millimetres; with `stored`
+    also the label as it lies in its file, uint8 `(X, Y, Z)`, and its affine, as `stored_label` and `stored_affine`.
+    Both have `id`, `index` and `replaced`. Images count in units of [0, 1], or of standard deviations, as `prepare`
+    leaves them.
+
+    Evaluation without `stored` raises DataError for a volume whose preparation makes an organ vanish.
 
     Args:
         source: a CaseList or its config: which examinations.
@@ -43,6 +47,7 @@ class VolumeDataset(ImageDataset):
         crop: config of CropVolume; None for a set that is only evaluated.
         labels: read the labels, too.
         channels: of the images.
+        stored: give the labels of the files, too, for scores on their grid.
         crops: random crops of each volume and epoch.
         seed: of the crops.
         on_corrupt: `quarantine` replaces a volume that cannot be used by another one and reports it; `raise` stops.
@@ -57,6 +62,7 @@ class VolumeDataset(ImageDataset):
         crop: CropVolume | dict | None = None,
         labels: bool = False,
         channels: int = 1,
+        stored: bool = False,
         crops: int = 1,
         seed: int = 0,
         on_corrupt: str = 'quarantine',
@@ -71,7 +77,7 @@ class VolumeDataset(ImageDataset):
         self._prepare_cfg = dict(prepare) if isinstance(prepare, Mapping) else None
         self.prepare: PrepareVolume = TRANSFORMS.build(prepare) if isinstance(prepare, Mapping) else prepare
         self.crop: CropVolume | None = TRANSFORMS.build(crop) if isinstance(crop, Mapping) else crop
-        self.labels, self.channels, self.crops, self.seed = labels, channels, crops, seed
+        self.labels, self.stored, self.channels, self.crops, self.seed = labels, stored, channels, crops, seed
         self.on_corrupt, self.cache = on_corrupt, cache
         self._kept: dict[int, Volume] = {}
         if labels:
@@ -113,13 +119,26 @@ class VolumeDataset(ImageDataset):
         index, volume, replaced = self._sound_volume(key.index, training)
         facts: dict[str, Any] = {'id': self.name(index), 'index': index, 'replaced': replaced}
         if not training:
-            whole: dict[str, Any] = {'image': volume.image, 'spacing': torch.tensor(volume.spacing)}
-            if volume.label is not None:
-                whole['label'] = volume.label.long()
-            return whole | facts
+            return self._whole(index, volume) | facts
         if self.crop is None:
             raise ConfigError('train_dataloader.dataset.crop is not set; training takes crops of volumes')
         return {**self.crop(volume, mix(self.seed, key.epoch, key.index)), **facts}
+
+    def _whole(self, index: int, volume: Volume) -> dict[str, Any]:
+        whole = {'image': volume.image, 'affine': volume.affine, 'spacing': torch.tensor(volume.spacing)}
+        if volume.label is None:
+            return whole
+        whole['label'] = volume.label.long()
+        if self.stored:
+            indices, affine = read_indices(self.source.cases[index // self.crops], self.source.ids)
+            whole |= {'stored_label': torch.from_numpy(indices), 'stored_affine': torch.from_numpy(affine)}
+        elif volume.lost:
+            gone = [self.classes[i] if self.classes else str(i) for i in volume.lost]
+            raise DataError(
+                f'volume {self.name(index)!r} loses {", ".join(gone)} by its preparation, so nothing could be scored; '
+                "make prepare.spacing finer, or set task.grid='stored'"
+            )
+        return whole
 
     def _sound_volume(self, wanted: int, training: bool) -> tuple[int, Volume, list[tuple[str, str]]]:
         return self._sound_image(wanted, training and self.on_corrupt == 'quarantine')
@@ -136,12 +155,12 @@ class VolumeDataset(ImageDataset):
         if path.exists():
             try:
                 found = load_file(path)
-                spacing = found['spacing'].tolist()
-                return Volume(found['image'], found.get('label'), (spacing[0], spacing[1], spacing[2]))
+                return Volume(found['image'], found.get('label'), found['affine'], tuple(found['lost'].tolist()))
             except (SafetensorError, KeyError, OSError) as error:
                 print(f'{path} is damaged ({" ".join(str(error).split())}); preparing the volume again')
         volume = self._read(number)
-        tensors = {'image': volume.image, 'spacing': torch.tensor(volume.spacing)}
+        lost = torch.tensor(volume.lost, dtype=torch.int64)
+        tensors = {'image': volume.image, 'affine': volume.affine.contiguous(), 'lost': lost}
         if volume.label is not None:
             tensors['label'] = volume.label
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -164,12 +183,10 @@ class VolumeDataset(ImageDataset):
 
     def collate(self, samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """As for images; whole volumes of different sizes stay a list."""
-        sizes = {tuple(sample['image'].shape) for sample in samples}
-        if len(sizes) == 1:
-            return collate_images(samples)
-        uneven = ('image', 'label')
+        grids = [k for k in ('image', 'label', 'stored_label') if k in samples[0]]
+        uneven = [k for k in grids if len({tuple(sample[k].shape) for sample in samples}) > 1]
         batch = collate_images([{k: v for k, v in sample.items() if k not in uneven} for sample in samples])
-        return {**batch, **{k: [sample[k] for sample in samples] for k in uneven if k in samples[0]}}
+        return {**batch, **{k: [sample[k] for sample in samples] for k in uneven}}
 
 
 def cache_folder() -> Path:

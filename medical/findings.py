@@ -1,21 +1,25 @@
-"""Sources of images with findings: MedMNIST arrays, NIH and CheXpert tables, and DICOM files.
+"""Sources of images with findings: NIH and CheXpert tables, and what a path means.
 
 A label is an int (one class per image), or a float32 tensor `(findings,)` of 0, 1 and NaN for "not known".
 """
 
 import csv
-import importlib
+import io
 import os
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from medical.dicom import need_pydicom, read_image
 from pretrain.data.names import PackedStrings
-from pretrain.data.sources.base import existing, read_file
-from pretrain.errors import ConfigError, DataError, UserError
+from pretrain.data.sources.base import existing
+from pretrain.errors import ConfigError, DataError
 from pretrain.registry import DATASETS
 
 NIH = (
@@ -38,10 +42,12 @@ NIH = (
 CHEXPERT = ('Atelectasis', 'Cardiomegaly', 'Consolidation', 'Edema', 'Pleural Effusion')
 """The five findings that CheXpert's competition scores."""
 UNCERTAIN = ('ignore', 'zeros', 'ones')
+PATIENTS = (re.compile(r'(?:^|/)(patient\d+)/'), re.compile(r'(?:^|/)(\d{8})_\d{3}\.\w+$'))
+"""How names say whose image it is: CheXpert's folder of a patient, and the first field of NIH's file names."""
 
 
 class FindingSource:
-    """Image files with a row of findings each; base of the tables below.
+    """Image files with a row of findings each; base of the tables below. DataError for an image that is named twice.
 
     Attributes:
         classes: the findings; `multi_label` is True.
@@ -53,6 +59,10 @@ class FindingSource:
         self, root: str | Path, names: Sequence[str], rows: Sequence[Sequence[float]], findings: Sequence[str]
     ):
         self.root, self.classes = str(root), list(findings)
+        if len(set(names)) < len(names):
+            twice = next(name for name, count in Counter(names).items() if count > 1)
+            raise DataError(f'{twice} is named {names.count(twice)} times with a row of findings; keep one of them')
+        need_pydicom(names)
         self._paths = PackedStrings(names)
         self._labels = np.asarray(rows, dtype=np.float32).reshape(len(names), len(self.classes))
 
@@ -82,7 +92,7 @@ class FindingList(FindingSource):
     def __init__(self, file: str | Path, root: str | Path | None = None, findings: Sequence[str] = NIH):
         path = existing(file, 'list of findings')
         names, rows = [], []
-        for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), start=1):
+        for number, line in enumerate(_text(path).splitlines(), start=1):
             words = line.split()
             if not words:
                 continue
@@ -121,12 +131,15 @@ class FindingNames(FindingSource):
         chosen: str | Path | None = None,
     ):
         path = existing(file, 'table of findings')
-        wanted = set(existing(chosen, 'list of names').read_text().split()) if chosen is not None else None
+        wanted = set(_text(existing(chosen, 'list of names')).split()) if chosen is not None else None
         names, rows = [], []
         for number, row in _table(path, (image, labels)):
             if wanted is not None and row[image] not in wanted:
                 continue
-            found = [word.strip() for word in row[labels].split('|') if word.strip() and word.strip() != none]
+            found = [word.strip() for word in row[labels].split('|')]
+            if found == ['']:
+                raise DataError(f'{path}:{number}: {row[image]} has nothing under {labels!r}; write {none!r} for none')
+            found = [word for word in found if word != none]
             unknown = [word for word in found if word not in findings]
             if unknown:
                 raise DataError(
@@ -181,115 +194,62 @@ class CheXpertTable(FindingSource):
         super().__init__(root if root is not None else path.resolve().parent.parent, names, rows, findings)
 
 
-@DATASETS.register_module()
-class FindingArray:
-    """MedMNIST: `{part}_images` uint8 `(N, H, W)` or `(N, H, W, 3)` and `{part}_labels` `(N, L)` of an `.npz`.
-
-    Args:
-        file: the `.npz`.
-        part: 'train', 'val' or 'test'.
-        classes: names in label order.
-        multi_label: None: labels of one column are classes, of several columns findings (ChestMNIST).
-    """
-
-    def __init__(
-        self,
-        file: str | Path,
-        part: str = 'train',
-        classes: Sequence[str] | None = None,
-        multi_label: bool | None = None,
-    ):
-        self.file, self.part = str(existing(file, 'array file')), part
-        try:
-            with np.load(self.file, allow_pickle=False) as arrays:
-                missing = [k for k in (f'{part}_images', f'{part}_labels') if k not in arrays]
-                if missing:
-                    raise DataError(f'{self.file!r} has no array {missing[0]!r}; it has {", ".join(arrays.files)}')
-                self._images, labels = arrays[f'{part}_images'], arrays[f'{part}_labels']
-        except (OSError, ValueError, EOFError) as error:
-            raise DataError(f'array file {self.file!r} cannot be read: {error}') from error
-        labels = labels[:, None] if labels.ndim == 1 else labels
-        if labels.ndim != 2 or labels.dtype.kind not in 'iub' or len(labels) != len(self._images):
-            raise DataError(
-                f'{self.file}:{part}_labels is {labels.dtype} {labels.shape} for {len(self._images)} images'
-            )
-        if self._images.ndim not in (3, 4) or (self._images.ndim == 4 and self._images.shape[-1] != 3):
-            raise DataError(f'{self.file}:{part}_images has shape {self._images.shape}; volumes are no images')
-        self.multi_label = labels.shape[1] > 1 if multi_label is None else multi_label
-        if not self.multi_label and labels.shape[1] != 1:
-            raise DataError(f'{self.file}:{part}_labels has {labels.shape[1]} columns; one class per image has one')
-        if self.multi_label and (labels.min() < 0 or labels.max() > 1):
-            raise DataError(f'{self.file}:{part}_labels holds {labels.max()}; findings are 0 or 1')
-        self._labels = labels
-        self.classes = list(classes) if classes is not None else None
-        if self.classes is None and self.multi_label:
-            self.classes = [str(i) for i in range(labels.shape[1])]
-
-    def __len__(self) -> int:
-        return len(self._images)
-
-    def name(self, i: int) -> str:
-        return f'{self.file}:{self.part}_images[{i}]'
-
-    def read(self, i: int) -> np.ndarray:
-        return self._images[i]
-
-    def label(self, i: int) -> int | Tensor:
-        return torch.from_numpy(self._labels[i].astype(np.float32)) if self.multi_label else int(self._labels[i, 0])
-
-
-def read_image(path: str) -> bytes | np.ndarray:
-    """A stored image: the bytes of the file, the array of an `.npy`, or the pixels of a DICOM file."""
-    return read_dicom(path) if path.lower().endswith(('.dcm', '.dicom')) else read_file(path)
-
-
-def read_dicom(path: str) -> np.ndarray:
-    """Pixels `(H, W)` uint8: rescaled by slope and intercept, stretched over their range, MONOCHROME1 inverted.
-
-    Raises UserError without pydicom, ValueError for several frames or colour.
-    """
-    try:
-        pydicom = importlib.import_module('pydicom')
-    except ImportError as error:
-        raise UserError(
-            f'{path} is a DICOM file, which needs the package pydicom; install it, or convert to PNG'
-        ) from error
-    content = pydicom.dcmread(path)
-    pixels = content.pixel_array.astype(np.float64)
-    if pixels.ndim != 2:
-        raise ValueError(f'pixels of shape {pixels.shape}; one grey frame is expected')
-    pixels = pixels * float(getattr(content, 'RescaleSlope', 1)) + float(getattr(content, 'RescaleIntercept', 0))
-    low, high = pixels.min(), pixels.max()
-    unit = (pixels - low) / max(high - low, 1e-12)
-    if getattr(content, 'PhotometricInterpretation', '') == 'MONOCHROME1':
-        unit = 1 - unit
-    return np.rint(unit * 255).astype(np.uint8)
-
-
 def source_of(path: str | Path, part: str) -> dict:
     """The config of the source that a person means by a path: a folder of classes, or one of the files above."""
     path = Path(path)
     if path.is_dir():
-        return {'type': 'FolderSource', 'root': str(path), 'layout': 'classes'}
+        return {'type': 'RadiographFolder', 'root': str(path), 'layout': 'classes'}
     kinds = {'.npz': 'FindingArray', '.txt': 'FindingList', '.csv': None}
     if path.suffix not in kinds or not path.is_file():
         raise DataError(f'{str(path)!r} is no labelled set; give a folder of classes, .npz, .txt or .csv')
     if path.suffix == '.csv':
-        with open(path, newline='', encoding='utf-8') as file:
-            header = next(csv.reader(file), [])
+        header = next(csv.reader(_text(path).splitlines()), [])
         return {'type': 'CheXpertTable' if 'Path' in header else 'FindingNames', 'file': str(path)}
     return {'type': kinds[path.suffix], 'file': str(path), **({'part': part} if path.suffix == '.npz' else {})}
 
 
+def patients(source: Any) -> set[str]:
+    """Whose images they are, as far as the names of a table say so."""
+    if not isinstance(source, FindingSource):
+        return set()
+    found = (pattern.search(source.name(i)) for i in range(len(source)) for pattern in PATIENTS)
+    return {match[1] for match in found if match}
+
+
+def real_names(source: Any) -> set[str]:
+    """The names of all images with symbolic links followed; each folder is looked at once."""
+    folders: dict[str, str] = {}
+    found = set()
+    for i in range(len(source)):
+        name = source.name(i)
+        folder, file = os.path.split(name)
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        found.add(os.path.realpath(name) if os.path.islink(name) else os.path.join(folders[folder], file))
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding='utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise DataError(f'{path} is no text: {error}; name a list or a table') from error
+
+
 def _table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line numbers and rows of a csv file with these columns. DataError where one is missing."""
-    with open(path, newline='', encoding='utf-8') as file:
-        reader = csv.DictReader(file)
+    """Line numbers and rows of a csv file with these columns. DataError where one is missing, or a row is shorter."""
+    reader = csv.DictReader(io.StringIO(_text(path), newline=''))
+    try:
         missing = [column for column in columns if column not in (reader.fieldnames or ())]
         if missing:
             raise DataError(f'{path} has no column {missing[0]!r}; it has {", ".join(reader.fieldnames or ())}')
         for row in reader:
-            yield reader.line_num, {column: (row[column] or '').strip() for column in columns}
+            if None in row or None in row.values():
+                differs = 'more' if None in row else 'fewer'
+                raise DataError(f'{path}:{reader.line_num}: the row has {differs} cells than the header')
+            yield reader.line_num, {column: row[column].strip() for column in columns}
+    except csv.Error as error:
+        raise DataError(f'{path}:{reader.line_num}: {error}; this is no table') from error
 
 
 def _need_rows(names: Sequence[str], path: Path) -> None:

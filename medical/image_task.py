@@ -1,11 +1,13 @@
 """How the configs of image classification are read, trained and scored."""
 
+from typing import Any
+
 import torch
 from mmengine.config import Config
 from torch import nn
 
 from medical.auc import FindingMetric
-from medical.findings import source_of
+from medical.findings import patients, real_names, source_of
 from pretrain.checkpoint.initial import Initial
 from pretrain.data.card import load_card, use_card
 from pretrain.data.dataset import ImageDataset
@@ -31,6 +33,8 @@ class ClassifyFindings(TrainTask):
                     raise ConfigError('--data names the training images; name those for validation with --val')
                 before = cfg[f'{part}_dataloader'].dataset.get('source', {})
                 kept = {k: v for k, v in before.items() if before.get('type') == found['type'] and k != 'root'}
+                # A config that scores the test part of an array file goes on doing so.
+                found = {k: v for k, v in found.items() if k != 'part' or 'part' not in kept}
                 cfg[f'{part}_dataloader'].dataset.source = {**kept, **found}
             if card:
                 use_card(cfg, card, f'{part}_dataloader')
@@ -41,6 +45,7 @@ class ClassifyFindings(TrainTask):
         kinds = [getattr(dataset.source, 'multi_label', False) for dataset in (data.train, data.val)]
         if kinds[0] != kinds[1]:
             raise DataError('one of training and validation data has several findings per image, the other one class')
+        _check_apart(data.train.source, data.val.source)
         for part in PARTS:
             found = getattr(data, part).channels
             if found != channels:
@@ -69,3 +74,16 @@ class ClassifyFindings(TrainTask):
     def metric(self, dataset: ImageDataset, model: nn.Module) -> FindingMetric:
         classes = dataset.classes or [str(i) for i in range(model.num_classes)]
         return FindingMetric(dataset, classes, model.multi_label)
+
+
+def _check_apart(train: Any, val: Any) -> None:
+    """Raise DataError for an image in both parts, by whatever path, or a patient whose images are in both."""
+    for what, found in (
+        ('images', real_names(train) & real_names(val)),
+        ('patients', patients(train) & patients(val)),
+    ):
+        if found:
+            raise DataError(
+                f'{len(found):,} {what} are in training and validation data, for example {min(found)!r}; give lists '
+                'without a common one'
+            )

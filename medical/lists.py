@@ -10,6 +10,7 @@ A list names images and labels relative to its own folder:
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,7 @@ class CaseList:
             if self.ids not in (None, ids):
                 raise DataError(f'{self.file}: "labels" has ids {self.ids}, names of the config {ids}; make them equal')
             self.ids = ids
-        self.cases = [self._case(entry) for entry in _entries(content, part, fold, folds, self.file)]
+        self.cases = [self._case(entry) for entry in _chosen(content, part, fold, folds, self.file)]
         if not self.cases:
             raise DataError(f'{self.file}: part {part!r}{f" of fold {fold}" if fold is not None else ""} is empty')
         if first is not None:
@@ -97,18 +98,14 @@ class CaseList:
     def label(self, i: int) -> str | None:
         return self.cases[i].label
 
-    def _case(self, entry: Any) -> Case:
-        if isinstance(entry, str):
-            entry = {'image': entry}
-        if not isinstance(entry, Mapping) or 'image' not in entry:
-            raise DataError(f'{self.file}: entry {entry!r} of {self.part} has no "image"')
-        images = [entry['image']] if isinstance(entry['image'], str) else list(entry['image'])
+    def _case(self, entry: Mapping) -> Case:
+        images = [entry['image']] if isinstance(entry['image'], str) else entry['image']
         label = entry.get('label')
         if isinstance(label, list):
             raise DataError(f'{self.file}: {images[0]} has {len(label)} label files; write one, with an id per voxel')
-        return Case(
-            tuple(str(self.root / image) for image in images), None if label is None else str(self.root / label)
-        )
+        if not isinstance(label, str | None):
+            raise DataError(f'{self.file}: "label" of {images[0]} is {label!r}; write the name of a file')
+        return Case(tuple(str(self.root / image) for image in images), label and str(self.root / label))
 
 
 def list_file(path: str | Path) -> Path:
@@ -132,29 +129,58 @@ def _read(file: Path) -> dict:
     return content
 
 
-def _entries(content: dict, part: str, fold: int | None, folds: int | None, file: Path) -> list:
+def _entries(content: dict, part: str, file: Path) -> list[dict]:
+    """All entries of a part, checked. DataError naming file and entry for one that is malformed."""
+    listed = content.get(part) or []
+    if not isinstance(listed, list):
+        raise DataError(f'{file}: "{part}" is {_kind(listed)}; write a list of {{"image": ..., "label": ...}}')
+    entries = []
+    for number, entry in enumerate(listed):
+        entry = {'image': entry} if isinstance(entry, str) else entry
+        place = f'{file}: "{part}"[{number}]'
+        if not isinstance(entry, Mapping) or 'image' not in entry:
+            raise DataError(f'{place} has no "image": {str(entry)[:80]}')
+        images = [entry['image']] if isinstance(entry['image'], str) else entry['image']
+        if not isinstance(images, list) or not images or not all(isinstance(image, str) and image for image in images):
+            raise DataError(f'{place}: "image" is {str(images)[:80]!r}; write the name of a file, or a list of names')
+        entries.append(dict(entry))
+    return entries
+
+
+def _kind(value: Any) -> str:
+    return {dict: 'an object', list: 'a list', str: 'a word'}.get(type(value), repr(value))
+
+
+def _chosen(content: dict, part: str, fold: int | None, folds: int | None, file: Path) -> list[dict]:
+    """The entries that a part consists of."""
     if fold is None:
         if folds is not None:
             raise ConfigError(f'folds={folds} needs fold, the number of the one kept back, 0 to {folds - 1}')
-        if not content.get(part):
+        entries = _entries(content, part, file)
+        if not entries:
             there = ', '.join(key for key, value in content.items() if isinstance(value, list) and value)
             raise DataError(
                 f'{file} has no part {part!r}, only {there or "none"}; name another list with --val, or divide the '
                 'training part with fold=0, folds=5 of both data sets'
             )
-        return list(content[part])
+        return entries
     if part not in ('training', 'validation'):
         raise ConfigError(f'part {part!r} has no folds; use training or validation')
-    entries = list(content.get('training') or ())
+    entries = _entries(content, 'training', file)
     if folds is not None:
         if not 0 <= fold < folds:
             raise ConfigError(f'fold is {fold}; it must lie in 0..{folds - 1}')
-        entries.sort(key=lambda entry: str(entry['image'] if isinstance(entry, Mapping) else entry))
+        entries.sort(key=lambda entry: str(entry['image']))
         numbers = [i % folds for i in range(len(entries))]
     else:
-        numbers = [entry.get('fold') if isinstance(entry, Mapping) else None for entry in entries]
-        if None in numbers:
-            raise DataError(f'{file}: not every training entry has a "fold"; add them, or set folds to divide it here')
+        numbers = [entry.get('fold') for entry in entries]
+        if not all(isinstance(number, int) for number in numbers):
+            raise DataError(
+                f'{file}: not every training entry has a number as "fold"; add them, or set folds to divide it here'
+            )
+        if fold not in numbers:
+            there = ', '.join(map(str, sorted(set(numbers))))
+            raise ConfigError(f'fold is {fold}; {file} has the folds {there or "none"}')
     return [entry for entry, number in zip(entries, numbers) if (number == fold) == (part == 'validation')]
 
 
@@ -162,17 +188,31 @@ def _labels(labels: Any, file: Path) -> tuple[list[int] | None, list[str] | None
     """Ids and names in order of the ids, from `{"1": "spleen"}` or nnU-Net's `{"spleen": 1}`; None where not listed."""
     if not labels:
         return None, None
-    try:
-        pairs = [(int(key), str(value)) for key, value in labels.items()]
-    except ValueError:
-        pairs = [(int(value), str(key)) for key, value in labels.items()]
-    pairs.sort()
+    if not isinstance(labels, Mapping):
+        raise DataError(f'{file}: "labels" is {_kind(labels)}; write {{"0": "background", "1": "spleen"}}')
+    regions = [name for name, ids in labels.items() if isinstance(ids, list)]
+    if regions:
+        raise DataError(
+            f'{file}: "labels" has the region {regions[0]!r} of the ids {labels[regions[0]]}; write one name for each '
+            'id, and the regions into model.regions of the config'
+        )
+    turned = not all(_is_id(key) for key in labels)
+    pairs = [(value, key) if turned else (key, value) for key, value in labels.items()]
+    odd = [number for number, _ in pairs if not _is_id(number)]
+    if odd:
+        raise DataError(f'{file}: "labels" has {odd[0]!r} in the place of an id; ids are whole numbers from 0')
+    pairs = sorted((int(number), str(name)) for number, name in pairs)
     ids, names = [number for number, _ in pairs], [name for _, name in pairs]
     if ids[0] != 0 or len(set(ids)) < len(ids) or len(set(names)) < len(names):
         raise DataError(f'{file}: "labels" needs 0 for the background, and each id and name once; found {dict(pairs)}')
     return ids, names
 
 
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int | str) and str(value).isdecimal()
+
+
 def same_cases(one: Sequence[Case], other: Sequence[Case]) -> list[str]:
-    """Images that are in both lists."""
-    return sorted({case.name for case in one} & {case.name for case in other})
+    """Image files that are in both lists, whatever way leads to them: `..` and symbolic links are followed."""
+    files = [{os.path.realpath(image) for case in cases for image in case.images} for cases in (one, other)]
+    return sorted(files[0] & files[1])

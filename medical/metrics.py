@@ -10,9 +10,13 @@ import torch
 from monai.metrics import compute_hausdorff_distance
 from torch import Tensor, nn
 
+from medical.prepare import spacing_of
 from pretrain.engine.evaluation import check_complete, gather_rows
 from pretrain.engine.record import Scores
 from pretrain.errors import ConfigError
+
+GRIDS = ('stored', 'prepared')
+"""Where masks are compared: on the voxels of the label's file, or on those that the network sees."""
 
 
 @dataclass
@@ -35,13 +39,14 @@ class OrganMetric:
 
     An organ that a volume lacks has neither score there (MONAI's `ignore_empty`): a false alarm only shows in its
     count. An organ that is missed has Dice 0 and no distance. A mean without a single value is left out. HD95 is the
-    larger of the two directed 95th percentiles of surface distances, as MONAI defines it, on the grid that is given.
+    larger of the two directed 95th percentiles of surface distances, as MONAI defines it, with the spacing of the grid.
 
     Args:
         dataset: a VolumeDataset.
         organs: names of what the model predicts.
         groups: `{name: [organs]}` whose means are scores, too (the eight organs of TransUNet).
         distances: compute HD95.
+        grid: one of GRIDS. 'stored' takes predicted masks to the voxels of the files, whose labels `dataset` must give.
     """
 
     def __init__(
@@ -50,7 +55,11 @@ class OrganMetric:
         organs: Sequence[str],
         groups: Mapping[str, Sequence[str]] | None = None,
         distances: bool = True,
+        grid: str = 'prepared',
     ):
+        if grid not in GRIDS:
+            raise ConfigError(f'task.grid is {grid!r}; allowed: {", ".join(map(repr, GRIDS))}')
+        self.grid = grid
         self.dataset, self.organs, self.distances = dataset, list(organs), distances
         self.groups = {'': self.organs, **{f'_{name}': list(members) for name, members in (groups or {}).items()}}
         for name, members in self.groups.items():
@@ -66,7 +75,12 @@ class OrganMetric:
                 masks = model.segment(batch['image'][i])
             except RuntimeError as error:
                 raise RuntimeError(f'prediction for {self.dataset.name(index)}: {error}') from error
-            self.add(index, masks, model.masks_of(batch['label'][i][None])[0], batch['spacing'][i].tolist())
+            if self.grid == 'stored':
+                label, affine = batch['stored_label'][i], batch['stored_affine'][i]
+                masks = to_grid(masks, batch['affine'][i], label.shape, affine)
+            else:
+                label, affine = batch['label'][i], batch['affine'][i]
+            self.add(index, masks, model.masks_of(label[None])[0], spacing_of(affine))
 
     def add(self, index: int, predicted: Tensor, true: Tensor, spacing: Sequence[float]) -> None:
         """Masks bool `(organs, D, H, W)` of volume `index`, with the size of its voxels in millimetres."""
@@ -115,6 +129,26 @@ class OrganMetric:
 
     def _named(self, values: np.ndarray) -> dict[str, float]:
         return {name: float(value) for name, value in zip(self.organs, values, strict=True) if not np.isnan(value)}
+
+
+def to_grid(masks: Tensor, affine: Tensor, shape: Sequence[int], wanted: Tensor) -> Tensor:
+    """Masks `(organs, D, H, W)` with an affine `(4, 4)`, as other voxels see them: `(organs, *shape)`, affine `wanted`.
+
+    Each voxel takes the nearest one, and is empty where it lies outside. Of two equally near ones the later is taken,
+    by a millionth of a voxel, so that rounding decides nothing.
+    """
+    between = torch.linalg.inv(affine.double()) @ wanted.double()
+    sides = torch.tensor(masks.shape[1:])[:, None, None]
+    across, along = torch.meshgrid(*(torch.arange(n).double() for n in shape[1:]), indexing='ij')
+    columns = between[:3, :, None, None]
+    plane = columns[:, 1] * across + columns[:, 2] * along + columns[:, 3]
+    out, flat = masks.new_zeros(len(masks), *shape), masks.flatten(1)
+    for i in range(shape[0]):  # one plane at a time: coordinates in float64 of a whole CT take gigabytes
+        at = (plane + columns[:, 0] * i + 1e-6).round().long()
+        inside = ((at >= 0) & (at < sides)).all(0)
+        place = (at[0] * masks.shape[2] + at[1]) * masks.shape[3] + at[2]
+        out[:, i] = flat.index_select(1, place.where(inside, 0).flatten()).view_as(out[:, i]) & inside
+    return out
 
 
 def hd95(predicted: Tensor, true: Tensor, spacing: Sequence[float]) -> float:

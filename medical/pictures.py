@@ -28,9 +28,11 @@ def write_pictures(folder: Path, dataset: VolumeDataset, model: nn.Module, count
     model.eval()
     for index in np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(int)):
         sample = dataset[int(index)]
-        truth = model.masks_of(sample['label'][None])[0].cpu().numpy()
-        found = model.segment(sample['image']).numpy()
-        sheet = draw(sample['image'][0].numpy(), truth, found, model.organs, sample['spacing'].tolist())
+        organs = [i for i, name in enumerate(model.organs) if name != model.classes[0]]
+        truth = model.masks_of(sample['label'][None])[0, organs].cpu().numpy()
+        found = model.segment(sample['image'])[organs].numpy()
+        names = [model.organs[i] for i in organs]
+        sheet = draw(sample['image'][0].numpy(), truth, found, names, sample['spacing'].tolist())
         stem = Path(dataset.name(int(index))).name.split('.')[0]
         sheet.save(folder / f'{int(index):04d}_{stem}.png')
     model.train(training)

@@ -23,12 +23,20 @@ class Volume:
         image: float32 `(C, D, H, W)`; the axes are those of `orientation`, for 'RAS' from left to right, from back to
             front and from foot to head, as MONAI and the published networks have them.
         label: class indices uint8 `(D, H, W)`, or None.
-        spacing: of the voxels in millimetres, per axis.
+        affine: float64 `(4, 4)`, from voxel indices to millimetres, in the same coordinates as that of the file.
+        lost: class indices that the label had before and has no longer: organs thinner than the new spacing, or outside
+            what was kept.
     """
 
     image: Tensor
     label: Tensor | None
-    spacing: tuple[float, float, float]
+    affine: Tensor
+    lost: tuple[int, ...] = ()
+
+    @property
+    def spacing(self) -> list[float]:
+        """Of the voxels in millimetres, per axis."""
+        return spacing_of(self.affine)
 
 
 @TRANSFORMS.register_module()
@@ -43,10 +51,10 @@ class PrepareVolume:
         percentiles: the same with percentiles of each channel of the volume, such as (0.5, 99.5): for MRI.
         standardise: each channel to mean 0 and deviation 1: 'all' voxels, or the 'nonzero' ones, others staying 0
             (BraTS).
-        foreground: cut away the border where the first channel is not above 0, before which intensities are scaled.
+        foreground: cut away the border where every channel is 0 after scaling: air, or what lies below the window.
 
     Exactly one of `window`, `percentiles` and `standardise` must be given. Raises ConfigError otherwise, and DataError
-    for a channel without contrast.
+    for a channel that has no contrast, before or after scaling.
     """
 
     def __init__(
@@ -70,6 +78,8 @@ class PrepareVolume:
                 raise ConfigError(f'PrepareVolume: {name} is {pair}; it takes (low, high), low first')
         if spacing is not None and (len(spacing) != 3 or min(spacing) <= 0):
             raise ConfigError(f'PrepareVolume: spacing is {spacing}; it takes three numbers of millimetres')
+        if foreground and standardise == 'all':
+            raise ConfigError("PrepareVolume: standardise='all' leaves no background at 0 for foreground to cut")
         self.window, self.percentiles, self.standardise = window, percentiles, standardise
         self.foreground = foreground
         self.orientation, self.spacing = orientation, spacing
@@ -83,14 +93,11 @@ class PrepareVolume:
         data['image'] = data['image'].float()
         self._scale(data['image'], name)
         if self.foreground:
-            data = CropForegroundd(tuple(data), source_key='image', channel_indices=0, allow_smaller=True)(data)
-        spacing = data['image'].pixdim.tolist()
+            data = CropForegroundd(tuple(data), source_key='image', select_fn=_not_zero, allow_smaller=True)(data)
         found = data.get('label')
-        return Volume(
-            data['image'].as_tensor().contiguous(),
-            None if found is None else found.as_tensor()[0].to(torch.uint8).contiguous(),
-            (spacing[0], spacing[1], spacing[2]),
-        )
+        kept = None if found is None else found.as_tensor()[0].to(torch.uint8).contiguous()
+        lost = () if kept is None else tuple(np.setdiff1d(np.unique(label), np.unique(kept.numpy())).tolist())
+        return Volume(data['image'].as_tensor().contiguous(), kept, data['image'].affine.double(), lost)
 
     def _placed(self, keys: tuple[str, ...]) -> Compose:
         steps: list = []
@@ -114,6 +121,21 @@ class PrepareVolume:
             low, high = self.window or np.percentile(voxels.numpy(), self.percentiles).tolist()  # type: ignore[arg-type]
             _need_contrast(high - low, channel, name)
             voxels.sub_(low).div_(high - low).clamp_(0, 1)
+            if not voxels.any():
+                raise DataError(
+                    f'volume {name!r} has no voxel above {low:g} in channel {channel}; remove it, or correct '
+                    'prepare.window'
+                )
+            _need_contrast(float(voxels.max() - voxels.min()), channel, name)
+
+
+def spacing_of(affine: Tensor) -> list[float]:
+    """Millimetres between neighbouring voxels, per axis, of an affine `(4, 4)`."""
+    return affine[:3, :3].double().norm(dim=0).tolist()
+
+
+def _not_zero(image: Tensor) -> Tensor:
+    return image != 0
 
 
 def _need_contrast(spread: float, channel: int, name: str) -> None:

@@ -22,7 +22,7 @@ SMOOTH = {'smooth_nr': 0.0, 'smooth_dr': 1e-6}
 
 @MODELS.register_module()
 class VolumeSegmenter(TrainableModel):
-    """Fine-tunes a volume transformer with a UNETR decoder.
+    """Fine-tunes a volume transformer with a UNETR decoder, or trains the decoder alone.
 
     Args:
         encoder: arguments of `initial_net`: `checkpoint` or, for random weights, `arch`, `arch_args`, `position`; and
@@ -30,11 +30,13 @@ class VolumeSegmenter(TrainableModel):
         classes: names of the classes of labels, background first; filled in from the data.
         regions: `{name: [class names]}` for overlapping regions that are unions of classes (BraTS): a sigmoid for each
             and the Dice loss. None: a softmax over the classes, Dice and cross-entropy, equally weighted.
+        background: count the background as an organ in scores, as MIM-Med3D does; its Dice is near 1 and lifts means.
         taps, feature_size: of the decoder, see Unetr.
         squared: square the probabilities in the denominator of the Dice loss.
         overlap: share of neighbouring windows that overlaps, in [0, 1).
         blend: how windows are averaged: 'gaussian' weights, or 'constant' ones.
         window_batch: windows that are computed at once.
+        frozen: the encoder stays as it is, in evaluation mode and without gradients; the decoder alone trains.
         image_size: of crops and windows.
     """
 
@@ -43,12 +45,14 @@ class VolumeSegmenter(TrainableModel):
         encoder: dict,
         classes: Sequence[str] | None = None,
         regions: Mapping[str, Sequence[str]] | None = None,
+        background: bool = False,
         taps: Sequence[int] = (3, 6, 9),
         feature_size: int = 16,
         squared: bool = True,
         overlap: float = 0.5,
         blend: str = 'gaussian',
         window_batch: int = 4,
+        frozen: bool = False,
         image_size: Sequence[int] = (96, 96, 96),
         channels: int = 1,
         mean: Sequence[float] = (0.0,),
@@ -62,7 +66,9 @@ class VolumeSegmenter(TrainableModel):
                 f"model.overlap is {overlap} and blend {blend!r}; overlap lies in [0, 1), blend is 'gaussian' or "
                 "'constant'"
             )
-        self.classes = list(classes)
+        if regions and background:
+            raise ConfigError('model.background counts a class, but model.regions are scored instead of classes')
+        self.classes, self.background = list(classes), background
         self.regions = region_indices(regions, self.classes) if regions else None
         self.initial = initial_net(self.image_size, channels, **encoder)
         if not isinstance(self.initial.net, ViT3d):
@@ -72,7 +78,9 @@ class VolumeSegmenter(TrainableModel):
         outputs = len(self.regions) if self.regions else len(self.classes)
         self.network = Unetr(self.initial.net, channels, outputs, taps, feature_size)
         self.layers = Layers(self.initial.net)
-        self.overlap, self.blend, self.window_batch = overlap, blend, window_batch
+        self.overlap, self.blend, self.window_batch, self.frozen = overlap, blend, window_batch, frozen
+        if frozen:
+            self.network.vit.requires_grad_(False).eval()
         if self.regions:
             self.criterion = DiceLoss(sigmoid=True, squared_pred=squared, **SMOOTH)
         else:
@@ -80,8 +88,8 @@ class VolumeSegmenter(TrainableModel):
 
     @property
     def organs(self) -> list[str]:
-        """What is scored: the regions, or all classes but the background."""
-        return list(self.regions) if self.regions else self.classes[1:]
+        """What is scored: the regions, or all classes, the background only if asked for."""
+        return list(self.regions) if self.regions else self.classes[0 if self.background else 1 :]
 
     @property
     def num_layers(self) -> int:
@@ -91,6 +99,13 @@ class VolumeSegmenter(TrainableModel):
         """Layer of a parameter, 0 to `num_layers`; the decoder belongs to the last."""
         inner = name.removeprefix('network.vit.')
         return self.layers.id(inner) if inner != name else self.num_layers
+
+    def train(self, mode: bool = True):
+        """A frozen encoder stays in evaluation mode, without drop path."""
+        super().train(mode)
+        if self.frozen:
+            self.network.vit.eval()
+        return self
 
     def loss(self, batch: dict) -> dict[str, Tensor]:
         logits = self.network(batch['image']).float()
@@ -136,7 +151,7 @@ class VolumeSegmenter(TrainableModel):
         if self.regions:
             parts = [sum(label == i for i in indices) > 0 for indices in self.regions.values()]
             return torch.stack(parts, 1)
-        return torch.stack([label == i for i in range(1, len(self.classes))], 1)
+        return torch.stack([label == i for i in range(0 if self.background else 1, len(self.classes))], 1)
 
 
 def region_indices(regions: Mapping[str, Sequence[str]], classes: Sequence[str]) -> dict[str, list[int]]:

@@ -13,7 +13,7 @@ from torch import nn
 
 from medical.datasets import VolumeDataset
 from medical.lists import list_file, same_cases
-from medical.metrics import OrganMetric
+from medical.metrics import GRIDS, OrganMetric
 from medical.pictures import write_pictures
 from medical.segmenter import region_indices
 from pretrain.checkpoint.card import Card
@@ -32,7 +32,7 @@ class VolumeData:
 
     Attributes:
         identity: of each part the number of volumes, and sha256 over their names, the sizes of their labels and what
-            ids mean: the hash of the split and of the list of organs.
+            ids mean: the hash of the split and of the list of organs; and the grid that scores are computed on.
     """
 
     train: VolumeDataset
@@ -56,13 +56,23 @@ class SegmentVolumes(TrainTask):
     Args:
         groups: `{name: [organs]}` whose mean scores are reported beside those of all organs.
         distances: compute HD95, too.
+        grid: 'stored': Dice and HD95 count voxels of the files, whatever the preparation; 'prepared': those that the
+            network sees, as most published code does: resampled, and without what the preparation cuts away.
         pictures: how many validation volumes are drawn beside truth and prediction.
     """
 
     part = 'encoder'
 
-    def __init__(self, groups: Mapping[str, Sequence[str]] | None = None, distances: bool = True, pictures: int = 4):
-        self.groups, self.distances, self.num_pictures = groups, distances, pictures
+    def __init__(
+        self,
+        groups: Mapping[str, Sequence[str]] | None = None,
+        distances: bool = True,
+        grid: str = 'stored',
+        pictures: int = 4,
+    ):
+        if grid not in GRIDS:
+            raise ConfigError(f'task.grid is {grid!r}; allowed: {", ".join(map(repr, GRIDS))}')
+        self.groups, self.distances, self.grid, self.num_pictures = groups, distances, grid, pictures
 
     def set_data(self, cfg: Config, request: Request) -> None:
         if request.card:
@@ -76,6 +86,8 @@ class SegmentVolumes(TrainTask):
                 source.pop('root', None)
 
     def read_data(self, cfg: Config) -> VolumeData:
+        share_settings(*(settings for _, settings in dataset_settings(cfg)))
+        cfg.val_dataloader.dataset.stored = self.grid == 'stored'
         sets: dict[str, VolumeDataset] = {}
         for part, settings in dataset_settings(cfg):
             if not settings.get('labels'):
@@ -99,10 +111,12 @@ class SegmentVolumes(TrainTask):
         cfg.model.classes = train.classes
         if cfg.model.get('regions'):
             region_indices(cfg.model.regions, train.classes)
-        identity = {part: _identity(dataset) for part, dataset in sets.items()}
+        identity = {**{part: _identity(dataset) for part, dataset in sets.items()}, 'grid': self.grid}
+        notes = [f'Dice and HD95 are those of the {self.grid} voxels']
         listed, used = train.source.listed, train.classes
         renamed = [f'{a} is called {b}' for a, b in zip(listed or used, used, strict=True) if a != b]
-        return VolumeData(train, val, used, identity, [f'names of the config: {", ".join(renamed)}'] if renamed else [])
+        notes += [f'names of the config: {", ".join(renamed)}'] if renamed else []
+        return VolumeData(train, val, used, identity, notes)
 
     def _check_crops(self, cfg: Config, train: VolumeDataset) -> None:
         size = tuple(cfg.model.get('image_size', (96, 96, 96)))
@@ -137,10 +151,26 @@ class SegmentVolumes(TrainTask):
         return model.initial
 
     def metric(self, dataset: VolumeDataset, model: nn.Module) -> OrganMetric:
-        return OrganMetric(dataset, model.organs, self.groups, self.distances)
+        return OrganMetric(dataset, model.organs, self.groups, self.distances, self.grid)
 
     def pictures(self, folder: Path, dataset: VolumeDataset, model: nn.Module) -> None:
         write_pictures(folder, dataset, model, self.num_pictures)
+
+
+def share_settings(train: dict, val: dict) -> None:
+    """Give the validation set the preparation and the names of the training set, where it has none.
+
+    Raises ConfigError where it has others: the network would be scored on inputs or classes that it was not trained on.
+    """
+    for name, ours, theirs in (('prepare', train, val), ('source.names', train['source'], val['source'])):
+        key = name.rpartition('.')[2]
+        if key not in ours:
+            continue
+        found = theirs.setdefault(key, ours[key])
+        if found != ours[key]:
+            raise ConfigError(
+                f'val_dataloader.dataset.{name} is {found}, that of the training set {ours[key]}; leave the former out'
+            )
 
 
 def _identity(dataset: VolumeDataset) -> dict[str, Any]:

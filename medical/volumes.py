@@ -64,17 +64,26 @@ def read_image(files: Sequence[str], channels: int) -> tuple[np.ndarray, np.ndar
 
 
 def read_label(case: Case, shape: Sequence[int], affine: np.ndarray, ids: Sequence[int] | None) -> np.ndarray:
-    """Class indices `(X, Y, Z)` uint8 of a case: the position of each voxel's id in `ids`.
+    """Class indices `(X, Y, Z)` uint8 of a case, as `read_indices` has them.
 
-    Raises DataError for a label of another size or place than the image, for ids that are no whole numbers or not in
-    the list, and for a label without any organ.
+    Raises DataError as it does, and for a label of another size or place than the image.
+    """
+    indices, place = read_indices(case, ids)
+    check_same_place(case.name, shape, affine, case.label or '', indices.shape, place)
+    return indices
+
+
+def read_indices(case: Case, ids: Sequence[int] | None) -> tuple[np.ndarray, np.ndarray]:
+    """The label of a case as it is stored: class indices `(X, Y, Z)` uint8, the position of each voxel's id in `ids`,
+    and the affine.
+
+    Raises DataError for ids that are no whole numbers or not in the list, and for a label without any organ.
     """
     if case.label is None:
         raise DataError(f'{case.name} has no label in its list; training and scoring need one')
     voxels, place = read_nifti(case.label)
     if len(voxels) != 1:
         raise DataError(f'label {case.label!r} has {len(voxels)} channels, expected one id per voxel')
-    check_same_place(case.name, shape, affine, case.label, voxels.shape[1:], place)
     found = np.unique(voxels)
     if (found != np.rint(found)).any():
         raise DataError(f'label {case.label!r} holds {found[found != np.rint(found)][0]:g}; ids are whole numbers')
@@ -87,7 +96,7 @@ def read_label(case: Case, shape: Sequence[int], affine: np.ndarray, ids: Sequen
         )
     if not (found != 0).any():
         raise DataError(f'label {case.label!r} is empty: every voxel is background; mend it or remove the case')
-    return np.searchsorted(listed, voxels[0].astype(int)).astype(np.uint8)
+    return np.searchsorted(listed, voxels[0].astype(int)).astype(np.uint8), place
 
 
 def check_same_place(

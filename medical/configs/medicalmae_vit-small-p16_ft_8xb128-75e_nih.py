@@ -2,15 +2,15 @@
 
 Command: mimbench transfer medical/configs/medicalmae_vit-small-p16_ft_8xb128-75e_nih.py --checkpoint FILE
 Hardware: GPUs of 24 GB or more (not measured).
-Source: lambert-x/medical_mae (layer decay 0.55, drop path 0.2, RandAugment m6, lr 2.5e-4 x batch / 256). Warm-up, last
-learning rate and the crop of the evaluation are not confirmed by our sources.
+Source: lambert-x/medical_mae (FINETUNE.md: layer decay 0.55, drop path 0.2, RandAugment m6, lr 2.5e-4 x batch / 256, at
+the end 1e-5, warm-up 5 epochs).
 Published: mean AUC 0.823 (README), the best epoch on the test list; here the last epoch is scored.
 """
 
 _base_ = '_base_/nih_finetune.py'
 recipe = dict(method='medical_mae', epochs=75, published=dict(auc=0.823), source='lambert-x/medical_mae README')
 protocol = dict(
-    id='nih14-official-finetune-medicalmae-75e', version=1, metric='auc', higher_is_better=True, init_stage='mim'
+    id='nih14-official-finetune-medicalmae-75e', version=2, metric='auc', higher_is_better=True, init_stage='mim'
 )
 model = dict(encoder=dict(arch='vit_small_patch16_224', drop_path_rate=0.2))
 train_dataloader = dict(batch_size=128)

@@ -112,7 +112,7 @@ def test_loss_leaves_unknown_findings_out():
     model = classifier(multi_label=True, head_std=0.5).eval()
     image, label = torch.rand(4, 1, 16, 16), torch.randint(0, 2, (4, 3)).float()
     with torch.no_grad():
-        logits = model.logits(image)
+        logits = model.network(image)
         full = float(model.loss({'image': image, 'label': label})['loss'])
         assert full == pytest.approx(float(F.binary_cross_entropy_with_logits(logits, label)), rel=1e-5)
         label[1, 2] = torch.nan
@@ -123,20 +123,24 @@ def test_loss_leaves_unknown_findings_out():
 
 def test_only_the_linear_layer_of_a_probe_trains():
     model = classifier(probe=True)
-    assert {n for n, p in model.named_parameters() if p.requires_grad} == {'head.weight', 'head.bias'}
+    assert {n for n, p in model.named_parameters() if p.requires_grad} == {
+        'network.head.1.weight',
+        'network.head.1.bias',
+    }
     model.train()
-    assert not model.net.training and model.norm.training
-    before = {n: t.clone() for n, t in model.net.state_dict().items()}
+    assert not model.network.net.training and model.network.head.training
+    before = {n: t.clone() for n, t in model.network.net.state_dict().items()}
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1.0)
     model.loss({'image': torch.rand(4, 1, 16, 16), 'label': torch.tensor([0, 1, 2, 0])})['loss'].backward()
     optimizer.step()
-    assert all(torch.equal(t, before[n]) for n, t in model.net.state_dict().items())
-    assert isinstance(model.net.norm, torch.nn.LayerNorm)
+    assert all(torch.equal(t, before[n]) for n, t in model.network.net.state_dict().items())
+    assert isinstance(model.network.net.norm, torch.nn.LayerNorm)
 
 
 def test_layers_and_classes():
     model = classifier()
-    assert model.layer_id('net.blocks.1.mlp.fc1.weight') == 2 and model.layer_id('head.weight') == model.num_layers == 3
-    assert isinstance(model.net.norm, torch.nn.Identity)  # tokens are averaged first
+    assert model.layer_id('network.net.blocks.1.mlp.fc1.weight') == 2
+    assert model.layer_id('network.head.weight') == model.num_layers == 3
+    assert isinstance(model.network.net.norm, torch.nn.Identity)  # tokens are averaged first
     with pytest.raises(ConfigError, match='num_classes'):
         classifier(num_classes=1)

@@ -9,11 +9,16 @@ import pytest
 import torch
 from PIL import Image
 
-from medical import findings as source_files
-from medical.findings import NIH, CheXpertTable, FindingArray, FindingList, FindingNames, read_dicom, source_of
+from medical import dicom
+from medical.arrays import FindingArray
+from medical.dicom import RadiographDataset, read_dicom
+from medical.findings import NIH, CheXpertTable, FindingList, FindingNames, patients, source_of
+from medical.image_task import ClassifyFindings
 from pretrain.data.augment import EvalAugment
 from pretrain.data.dataset import ImageDataset
 from pretrain.data.loader import build_eval_loader
+from pretrain.engine.launch import load_config
+from pretrain.engine.transfer import Request
 from pretrain.errors import ConfigError, DataError, UserError
 
 pytestmark = pytest.mark.unit
@@ -51,6 +56,23 @@ def test_wrong_line_of_a_list(tmp_path, line):
         FindingList(write(tmp_path, 'list.txt', f'ok.png {ZEROS}\n{line}\n'))
 
 
+def test_an_image_with_two_rows(tmp_path):
+    one = ZEROS[:-1] + '1'
+    with pytest.raises(DataError, match=r'a.png is named 2 times'):
+        FindingList(write(tmp_path, 'list.txt', f'a.png {ZEROS}\nb.png {ZEROS}\na.png {one}\n'))
+
+
+def test_files_that_are_no_text(tmp_path):
+    for name, kind in (('list.txt', FindingList), ('table.csv', FindingNames), ('table.csv', CheXpertTable)):
+        (tmp_path / name).write_bytes(b'\x89PNG\xff\xfe')
+        with pytest.raises(DataError, match=f'{name} is no text'):
+            kind(tmp_path / name)
+    with pytest.raises(DataError, match=r'table.csv is no text'):
+        source_of(tmp_path / 'table.csv', 'train')
+    with pytest.raises(DataError, match=r'list.txt is no text'):
+        FindingNames(write(tmp_path, 'entry.csv', entry('a.png,Mass')), chosen=tmp_path / 'list.txt')
+
+
 def entry(*rows: str) -> str:
     return 'Image Index,Finding Labels,Patient ID\n' + ''.join(f'{row},7\n' for row in rows)
 
@@ -72,6 +94,11 @@ def test_unknown_string_is_named_with_its_line(tmp_path):
         DataError, match=r"entry.csv:3: b.png has the unknown finding 'Broken Rib'; allowed: No Finding"
     ):
         FindingNames(path)
+    with pytest.raises(DataError, match=r"entry.csv:3: b.png has nothing under 'Finding Labels'; write 'No Finding'"):
+        FindingNames(write(tmp_path, 'entry.csv', entry('a.png,Mass', 'b.png,')))
+    for row, differs in (('b.png', 'fewer'), ('b.png,Mass,7,8', 'more')):
+        with pytest.raises(DataError, match=f'entry.csv:3: the row has {differs} cells'):
+            FindingNames(write(tmp_path, 'entry.csv', entry('a.png,Mass') + f'{row}\n'))
     with pytest.raises(DataError, match=r"no column 'Finding Labels'"):
         FindingNames(write(tmp_path, 'entry.csv', 'Image Index,Label\na.png,Mass\n'))
 
@@ -97,6 +124,8 @@ def test_table_of_chexpert(tmp_path):
     assert len(CheXpertTable(path, frontal=True)) == 1
     with pytest.raises(ConfigError, match='uncertain'):
         CheXpertTable(path, uncertain='maybe')
+    with pytest.raises(DataError, match=r'train.csv:4: the row has fewer cells'):
+        CheXpertTable(write(folder, 'train.csv', CHEXPERT + 'CheXpert-v1.0-small/train/p2/view1.jpg,Frontal,1.0\n'))
     with pytest.raises(DataError, match=r"train.csv:2: label '2.0'"):
         CheXpertTable(write(folder, 'train.csv', CHEXPERT.replace('1.0,,0.0', '2.0,,0.0')))
 
@@ -117,35 +146,112 @@ def test_arrays_of_medmnist(tmp_path):
     for images, labels, message in (
         (grey, np.zeros((3, 1), np.uint8), 'for 4 images'),
         (np.zeros((4, 8, 8, 8), np.uint8), np.zeros((4, 1), np.uint8), 'volumes are no images'),
-        (grey, np.full((4, 2), 3), 'findings are 0 or 1'),
+        (grey, np.full((4, 2), 3), 'holds 3; findings are 0 or 1'),
+        (grey, np.array([[0], [1], [-1], [0]]), 'holds -1; classes count from 0'),
+        (grey[:0], np.zeros((0, 1), np.uint8), r'has shape \(0, 1\); there is nothing'),
     ):
         with pytest.raises(DataError, match=message):
             FindingArray(save_arrays(tmp_path / 'c.npz', images, labels))
+
+
+def test_arrays_that_are_none(tmp_path):
+    path = save_arrays(tmp_path / 'a.npz', np.zeros((4, 28, 28), np.uint8), np.zeros((4, 1), np.uint8))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match=r"a.npz' cannot be read"):
+        FindingArray(path)
+    np.save(tmp_path / 'b.npy', np.zeros(3))
+    (tmp_path / 'b.npy').rename(tmp_path / 'b.npz')
+    with pytest.raises(DataError, match=r"b.npz' holds one array"):
+        FindingArray(tmp_path / 'b.npz')
+    np.savez(tmp_path / 'c.npz', train_images=np.zeros((2, 4, 4)), train_labels=np.array([{}, {}]))
+    with pytest.raises(DataError, match=r"c.npz' cannot be read"):
+        FindingArray(tmp_path / 'c.npz')
 
 
 @pytest.mark.skipif(importlib.util.find_spec('pydicom') is not None, reason='pydicom is installed')
 def test_dicom_names_its_package(tmp_path):
     (tmp_path / 'x.dcm').write_bytes(b'')
     with pytest.raises(UserError, match=r'x.dcm is a DICOM file, which needs the package pydicom'):
-        source_files.read_image(str(tmp_path / 'x.dcm'))
+        dicom.read_image(str(tmp_path / 'x.dcm'))
+    with pytest.raises(UserError, match=r'x.dcm is a DICOM file'):
+        dicom.RadiographFolder(tmp_path)
+    with pytest.raises(UserError, match=r'x.dcm is a DICOM file'):
+        FindingList(write(tmp_path, 'list.txt', f'x.dcm {ZEROS}\n'))
 
 
-def test_dicom_is_rescaled_and_inverted(monkeypatch):
-    """With a stand-in for pydicom, which is no dependency: only what is done to its pixels is shown."""
-    content = SimpleNamespace(
-        pixel_array=np.array([[0, 10], [20, 40]], np.int16),
-        RescaleSlope=2,
-        RescaleIntercept=-1000,
-        PhotometricInterpretation='MONOCHROME1',
-    )
-    monkeypatch.setattr(
-        source_files.importlib, 'import_module', lambda name: SimpleNamespace(dcmread=lambda p: content)
-    )
+@pytest.fixture
+def stand_in(monkeypatch):
+    """For pydicom, which is no dependency: a slope, an intercept and a window that cuts off."""
+    pixels = np.array([[0, 10], [20, 40]], np.int16)
+    content = SimpleNamespace(pixel_array=pixels, PhotometricInterpretation='MONOCHROME1')
+
+    def window(values, of):
+        return np.clip(values, *of.window) if hasattr(of, 'window') else values
+
+    modules = {
+        'pydicom': SimpleNamespace(dcmread=lambda path: content),
+        'pydicom.pixels': SimpleNamespace(apply_modality_lut=lambda x, of: 2.0 * x - 1000, apply_voi_lut=window),
+    }
+    monkeypatch.setattr(dicom.importlib, 'import_module', modules.__getitem__)
+    return content
+
+
+def test_dicom_is_windowed_and_inverted(stand_in):
     assert read_dicom('x.dcm').tolist() == [[255, 191], [128, 0]]
+    stand_in.window = (-1000, -960)
+    assert read_dicom('x.dcm').tolist() == [[255, 128], [0, 0]]
+
+
+def test_folders_of_dicom(tmp_path, stand_in):
+    for name in ('ill/a.dcm', 'ill/b.DCM', 'sound/c.dcm', 'sound/notes.doc'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b'')
+    Image.fromarray(np.zeros((2, 2), np.uint8)).save(tmp_path / 'sound' / 'd.png')
+    for source, labelled in ((source_of(tmp_path, 'train'), True), (RadiographDataset.locate([str(tmp_path)]), False)):
+        data = RadiographDataset(source, EvalAugment(resize=2, crop=2), channels=1, labels=labelled)
+        assert [data.source.name(i)[-5:] for i in range(4)] == ['a.dcm', 'b.DCM', 'c.dcm', 'd.png']
+        assert data[0]['image'][0].tolist() == [[255, 191], [128, 0]]
+        assert data.classes == ['ill', 'sound'] and not data[3]['image'].any()
+
+
+CLASSIFY = 'medical/configs/mini/selfmedmae_vit-base-p16_ft_8xb32-100e_nih.py'
+
+
+def table_config(repo, train, val):
+    cfg = load_config(repo / CLASSIFY)
+    for part, file in (('train', train), ('val', val)):
+        cfg[f'{part}_dataloader'].dataset.source = dict(type='FindingList', file=str(file), findings=['a', 'b'])
+    return cfg
+
+
+def test_patients_and_images_are_in_one_part_only(repo, tmp_path):
+    read = ClassifyFindings().read_data
+    train = write(tmp_path, 'train.txt', '00000001_000.png 0 1\n00000002_000.png 1 0\n')
+    with pytest.raises(DataError, match="1 patients are in training and validation data, for example '00000002'"):
+        read(table_config(repo, train, write(tmp_path, 'val.txt', '00000002_003.png 0 1\n00000003_000.png 0 1\n')))
+    Image.new('L', (4, 4)).save(tmp_path / '00000001_000.png')
+    (tmp_path / 'other.png').symlink_to(tmp_path / '00000001_000.png')
+    with pytest.raises(DataError, match=r"1 images are in .*00000001_000.png'"):
+        read(table_config(repo, train, write(tmp_path, 'val.txt', 'other.png 0 1\n')))
+    assert read(table_config(repo, train, write(tmp_path, 'val.txt', '00000003_000.png 0 1\n'))).num_classes == 2
+    folder = tmp_path / 'CheXpert'
+    folder.mkdir()
+    rows = CHEXPERT.replace('/p1/', '/patient00001/study1/')
+    assert patients(CheXpertTable(write(folder, 'train.csv', rows))) == {'patient00001'}
+
+
+def test_the_part_that_a_config_scores_wins(repo, tmp_path):
+    path = save_arrays(tmp_path / 'a.npz', np.zeros((2, 4, 4), np.uint8), np.zeros((2, 1), np.uint8))
+    for name, part in (('medmnist', 'val'), ('medmnist-test', 'test')):
+        cfg = load_config(repo / f'medical/configs/mae_vit-base-p16_linear_1xb128-20e_{name}.py')
+        ClassifyFindings().set_data(cfg, Request('random', tmp_path, data=str(path)))
+        parts = [cfg[f'{part}_dataloader'].dataset.source.part for part in ('train', 'val')]
+        assert parts == ['train', part] and cfg.val_dataloader.dataset.source.file == str(path)
 
 
 def test_paths_become_sources(tmp_path, images):
-    assert source_of(images, 'train')['type'] == 'FolderSource'
+    assert source_of(images, 'train')['type'] == 'RadiographFolder'
     save_arrays(tmp_path / 'a.npz', np.zeros((1, 4, 4), np.uint8), np.zeros((1, 1), np.uint8))
     assert source_of(tmp_path / 'a.npz', 'val')['part'] == 'val'
     assert source_of(write(tmp_path, 'x.csv', CHEXPERT), 'train')['type'] == 'CheXpertTable'

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from pretrain.data.loader import build_train_loader
+from pretrain.data.sampler import TrainOrder
 from pretrain.engine.derive import derive
 from pretrain.engine.groups import param_groups
 from pretrain.engine.launch import load_config
@@ -13,7 +15,7 @@ from pretrain.engine.lint import check_keys
 from pretrain.engine.record import Protocol
 from pretrain.grid import TokenGrid
 from pretrain.masking import RandomMasking
-from pretrain.registry import MODELS, PARAM_SCHEDULERS, build_task
+from pretrain.registry import DATASETS, MODELS, PARAM_SCHEDULERS, TRANSFORMS, build_task
 
 pytestmark = pytest.mark.unit
 FOLDER = Path(__file__).parents[2] / 'medical' / 'configs'
@@ -22,11 +24,11 @@ MINI = sorted((FOLDER / 'mini').glob('*.py'))
 
 # Pre-training: effective batch, peak lr, epochs, warm-up epochs, tokens, hidden, decoder width, depth, heads.
 PRETRAIN = {
-    'selfmedmae-r125_vit3d-base-p16_dec384x8_1xb6-10000e_btcv': (6, 1.5e-4, 10000, 100, 216, 27, 384, 8, 12),
-    'selfmedmae_vit3d-base-p16_dec384x8_1xb6-10000e_btcv': (6, 1.5e-4, 10000, 100, 216, 162, 384, 8, 12),
-    'selfmedmae-r125_vit3d-base-p16_dec384x8_1xb6-500e_msdbrats': (6, 1.5e-4, 500, 50, 512, 64, 384, 8, 12),
-    'mae_vit3d-base-p16_dec512x8_1xb4-3000e_btcv': (4, 3e-4, 3000, 300, 216, 162, 512, 8, 8),
-    'simmim_vit3d-base-p16_linear_1xb4-1000e_btcv': (4, 1e-4, 1000, 100, 216, 162, None, None, None),
+    'selfmedmae-r125_vit3d-base-p16_dec384x8_1xb24-10000e_btcv': (24, 1.5e-4, 10000, 100, 216, 27, 384, 8, 12),
+    'selfmedmae_vit3d-base-p16_dec384x8_1xb24-10000e_btcv': (24, 1.5e-4, 10000, 100, 216, 162, 384, 8, 12),
+    'selfmedmae-r125_vit3d-base-p16_dec384x8_1xb24-500e_msdbrats': (24, 1.5e-4, 500, 10, 512, 64, 384, 8, 12),
+    'mae_vit3d-base-p16_dec512x8_1xb16-3000e_btcv': (16, 3e-4, 3000, 300, 216, 162, 512, 8, 8),
+    'simmim_vit3d-base-p16_linear_1xb16-3000e_btcv': (16, 1e-4, 3000, 50, 216, 162, None, None, None),
     'medicalmae_vit-small-p16_dec512x2_8xb256-800e_cxr': (2048, 1.2e-3, 800, 40, 196, 177, 512, 2, 16),
     'medicalmae_vit-base-p16_dec512x8_8xb256-800e_cxr': (2048, 1.2e-3, 800, 40, 196, 177, 512, 8, 16),
     'selfmedmae_vit-base-p16_dec256x8_8xb32-800e_nih': (256, 1.5e-4, 800, 40, 196, 147, 256, 8, 8),
@@ -34,14 +36,45 @@ PRETRAIN = {
 # Transfer: effective batch, peak lr, epochs, layer decay, drop path, published score.
 TRANSFER = {
     'selfmedmae_vit3d-base-p16_unetr_1xb24-5000e_btcv-18-12': (24, 8.0625e-4, 5000, 0.75, 0.1, 0.835),
-    'selfmedmae_vit3d-base-p16_unetr_1xb8-300e_msdbrats': (8, 4e-4, 300, 0.75, 0.1, 0.789),
-    'mae_vit3d-base-p16_unetr_1xb24-3000e_btcv-24-6': (24, 8.0625e-4, 3000, 0.75, 0.1, None),
-    'mae-inflated_vit-base-p16_unetr_1xb24-3000e_btcv-24-6': (24, 8.0625e-4, 3000, 0.75, 0.1, None),
+    'selfmedmae_vit3d-base-p16_unetr_1xb6-300e_msdbrats': (6, 4.03125e-4, 300, 0.75, 0.1, 0.789),
+    'mae_vit3d-base-p16_unetr_1xb16-3000e_btcv-24-6': (16, 3e-4, 3000, None, 0.0, None),
+    'mae-inflated_vit-base-p16_unetr_1xb16-3000e_btcv-24-6': (16, 3e-4, 3000, None, 0.0, None),
     'medicalmae_vit-small-p16_ft_8xb128-75e_nih': (1024, 1e-3, 75, 0.55, 0.2, 0.823),
     'medicalmae_vit-base-p16_ft_8xb128-75e_nih': (1024, 1e-3, 75, 0.55, 0.2, 0.830),
     'selfmedmae_vit-base-p16_ft_8xb32-100e_nih': (256, 1e-3, 100, 0.75, 0.1, None),
     'mae_vit-base-p16_linear_1xb128-20e_medmnist': (128, 1e-3, 20, None, 0.0, None),
+    'mae_vit-base-p16_linear_1xb128-20e_medmnist-test': (128, 1e-3, 20, None, 0.0, None),
 }
+# What released files say beside that: betas, last learning rate, crops of a volume and how they are drawn.
+RELEASED = {
+    'selfmedmae_vit3d-base-p16_dec384x8_1xb24-10000e_btcv': (
+        (0.9, 0.95),
+        0.0,
+        4,
+        dict(positive=1, negative=1, flip=0.2),
+    ),
+    'selfmedmae-r125_vit3d-base-p16_dec384x8_1xb24-500e_msdbrats': (
+        *((0.9, 0.95), 0.0, 4),
+        dict(positive=1, negative=1, flip=0.2, standardise='nonzero', threshold='nonzero'),
+    ),
+    'mae_vit3d-base-p16_dec512x8_1xb16-3000e_btcv': ((0.9, 0.999), 1e-4, 4, dict()),
+    'simmim_vit3d-base-p16_linear_1xb16-3000e_btcv': ((0.9, 0.999), 1e-4, 4, dict()),
+    'selfmedmae_vit3d-base-p16_unetr_1xb24-5000e_btcv-18-12': (
+        *((0.9, 0.95), 0.0, 4),
+        dict(positive=1, negative=1, flip=0.2, rotate90=0.2, scale=(0.1, 0.1), shift=(0.1, 0.1)),
+    ),
+    'selfmedmae_vit3d-base-p16_unetr_1xb6-300e_msdbrats': (
+        *((0.9, 0.95), 0.0, 1),
+        dict(positive=1, negative=1, flip=0.2, rotate90=0.2, scale=(0.1, 0.1), shift=(0.1, 0.1), standardise='nonzero')
+        | dict(threshold='nonzero'),
+    ),
+    'mae_vit3d-base-p16_unetr_1xb16-3000e_btcv-24-6': (
+        *((0.9, 0.999), 1e-4, 4),
+        dict(positive=1, negative=1, flip=0.1, rotate90=0.1, scale=None, shift=(0.5, 0.1)),
+    ),
+}
+# Overlap and blending of windows, squares in the Dice loss, background among the organs.
+UNETR_WINDOWS = {'selfmedmae': (0.5, 'constant', True, False), 'mae': (0.25, 'constant', False, True)}
 
 
 def test_every_config_has_its_figures_and_its_twin():
@@ -89,6 +122,55 @@ def test_figures_of_pretraining(name):
     assert (head.get('width'), head.get('depth'), head.get('heads')) == (width, depth, heads)
     groups = param_groups(model, lr, cfg.optim_wrapper.optimizer.weight_decay, cfg.optim_wrapper.paramwise_cfg)
     assert any('encoder.net.blocks.11.mlp.fc2.weight' in group['names'] for group in groups)
+
+
+@pytest.mark.parametrize('name', RELEASED)
+def test_facts_of_released_files(name):
+    betas, last, crops, crop = RELEASED[name]
+    cfg = load_config(FOLDER / f'{name}.py')
+    derived = derive(cfg, 1)
+    assert tuple(cfg.optim_wrapper.optimizer.betas) == betas
+    assert derived.lr * schedule_of(cfg, cfg.train_cfg.epochs)(cfg.train_cfg.epochs * 10) == pytest.approx(last)
+    data = cfg.train_dataloader.dataset
+    assert data.crops == crops and {k: v for k, v in data.crop.items() if k not in ('type', 'size')} == crop
+    assert data.get('labels', False) == bool(crop)
+    if 'unetr' in name:
+        overlap, blend, squared, background = UNETR_WINDOWS[name.split('_')[0]]
+        model = cfg.model
+        assert (model.get('overlap', 0.5), model.blend, model.get('squared', True)) == (overlap, blend, squared)
+        assert model.get('background', False) == background and cfg.task.grid == 'prepared'
+        assert 'prepare' not in cfg.val_dataloader.dataset and 'names' not in cfg.val_dataloader.dataset.source
+
+
+@pytest.mark.parametrize(
+    ('name', 'mean', 'std', 'filter_', 'augment', 'fill', 'last'),
+    [
+        ('medicalmae_vit-small-p16_ft_8xb128-75e_nih', 0.5056, 0.252, 'bicubic', 'rand-m6-mstd0.5-inc1', 0.5056, 1e-5),
+        ('selfmedmae_vit-base-p16_ft_8xb32-100e_nih', 0.5, 0.225, 'bilinear', 'rand-m9-mstd0.5-inc1', 0.5, 0.0),
+    ],
+)
+def test_facts_of_released_files_for_images(name, mean, std, filter_, augment, fill, last):
+    cfg = load_config(FOLDER / f'{name}.py')
+    train, val = (TRANSFORMS.build(cfg[f'{part}_dataloader'].dataset.transform) for part in ('train', 'val'))
+    assert (cfg.model.mean[0], cfg.model.std[0]) == (mean, std)
+    assert train.interpolation == val.interpolation == filter_ and train.scale == (0.08, 1.0)
+    assert cfg.train_dataloader.dataset.transform.rand_augment == augment
+    assert cfg.train_dataloader.dataset.transform.fill == (fill,) * 3
+    epochs = cfg.train_cfg.epochs
+    assert derive(cfg, 8).lr * schedule_of(cfg, epochs)(epochs * 10) == pytest.approx(last)
+
+
+def test_pretraining_takes_labels_for_its_crops(volumes):
+    """As SelfMedMAE does; the model itself sees none."""
+    cfg = load_config(FOLDER / 'mini' / 'selfmedmae_vit3d-base-p16_dec384x8_1xb24-10000e_btcv.py')
+    settings = cfg.train_dataloader.dataset
+    settings.source.file = str(volumes / 'dataset.json')
+    data = DATASETS.build(settings)
+    batch = next(iter(build_train_loader(data, TrainOrder(len(data), 2), 2, num_iterations=1)))
+    assert batch['label'].shape == (2, 32, 32, 32)
+    cfg.model.encoder.depth = 1
+    model = MODELS.build(cfg.model)
+    assert model.loss(model.data_preprocessor(batch))['loss'].isfinite()
 
 
 @pytest.mark.parametrize('name', TRANSFER)
@@ -170,7 +252,7 @@ def test_targets_of_selfmedmae_are_a_layer_norm(channels):
 
 def test_float_inputs_count_from_0_to_1():
     """Volumes reach the model as floats; the same values as uint8 images give the same network input."""
-    model = MODELS.build(load_config(FOLDER / 'mini' / 'simmim_vit3d-base-p16_linear_1xb4-1000e_btcv.py').model)
+    model = MODELS.build(load_config(FOLDER / 'mini' / 'simmim_vit3d-base-p16_linear_1xb16-3000e_btcv.py').model)
     levels = torch.randint(0, 256, (1, 1, *model.image_size), dtype=torch.uint8)
     one = model.data_preprocessor({'image': levels})['image']
     other = model.data_preprocessor({'image': levels.float() / 255})['image']

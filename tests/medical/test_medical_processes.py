@@ -10,9 +10,9 @@ import torch
 from torch import distributed as dist
 from torch import nn
 
+from medical.arrays import FindingArray
 from medical.auc import FindingMetric
 from medical.datasets import VolumeDataset
-from medical.findings import FindingArray
 from medical.lists import CaseList
 from medical.metrics import OrganMetric
 from medical.segmenter import VolumeSegmenter
@@ -46,8 +46,8 @@ def organs(folder: Path):
     names = ['background', 'liver', 'kidney', 'vessel']
     model = VolumeSegmenter(encoder, classes=names, taps=(0,), feature_size=4, image_size=(16, 16, 16))
     prepare = dict(type='PrepareVolume', window=(-175, 250))
-    data = VolumeDataset(CaseList(folder, 'validation'), prepare, labels=True)
-    return model, data, OrganMetric(data, model.organs)
+    data = VolumeDataset(CaseList(folder, 'validation'), prepare, labels=True, stored=True)
+    return model, data, OrganMetric(data, model.organs, grid='stored')
 
 
 def findings(folder: Path):

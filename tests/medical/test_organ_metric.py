@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from monai.data import MetaTensor
 from monai.metrics import compute_dice, compute_hausdorff_distance
+from monai.transforms import SpatialResample
 from scipy import ndimage
 
-from medical.metrics import OrganMetric, hd95
+from medical.metrics import OrganMetric, hd95, to_grid
+from medical.prepare import PrepareVolume
 from pretrain.errors import ConfigError
 
 pytestmark = pytest.mark.unit
@@ -128,6 +131,78 @@ def test_counts_of_large_volumes_are_exact():
     voxels = side**3
     assert metric.rows[0].both[0] == voxels - 1
     assert metric.scores().overall['dice'] == 2 * (voxels - 1) / (2 * voxels - 1)
+
+
+def plain_to_grid(mask: np.ndarray, affine: np.ndarray, shape, wanted: np.ndarray) -> np.ndarray:
+    """Voxel by voxel: where it lies in millimetres, which voxel of the mask is there, and what that holds."""
+    out = np.zeros(shape, bool)
+    for place in np.ndindex(*shape):
+        at = np.rint(np.linalg.solve(affine, wanted @ [*place, 1])[:3]).astype(int)
+        if (at >= 0).all() and (at < mask.shape).all():
+            out[place] = mask[tuple(at)]
+    return out
+
+
+OBLIQUE = np.array([[0.9, -0.3, 0.05, 4.0], [0.25, 1.1, 0.1, -7.0], [0.0, -0.2, 2.1, 2.0], [0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize('stored', [np.diag([-1.1, 0.83, 2.07, 1.0]), OBLIQUE], ids=['straight', 'oblique'])
+def test_masks_on_the_voxels_of_the_file(stored):
+    """After another orientation, another spacing and the cut to the foreground; against the plain way and MONAI's."""
+    shape = (13, 16, 7)
+    image = np.full((1, *shape), -1000, np.float32)
+    image[0, 2:11, 3:15, 1:6] = np.random.default_rng(0).uniform(0, 200, (9, 12, 5))
+    label = ndimage.gaussian_filter(np.random.default_rng(1).normal(size=shape), 1.5) > 0
+    prepare = PrepareVolume(window=(-175, 250), spacing=(0.97, 1.31, 1.61), foreground=True)
+    volume = prepare(image, stored, label.astype(np.uint8), 'x')
+    masks = torch.stack([volume.label == 1, volume.image[0] > 0.5])
+    assert masks.shape[1:] != shape
+    found = to_grid(masks, volume.affine, shape, torch.from_numpy(stored))
+    for mask, back in zip(masks, found, strict=True):
+        assert np.array_equal(back.numpy(), plain_to_grid(mask.numpy(), volume.affine.numpy(), shape, stored))
+    resample = SpatialResample(mode='nearest', padding_mode='zeros')
+    theirs = resample(MetaTensor(masks.float(), affine=volume.affine), dst_affine=stored, spatial_size=shape)
+    assert torch.equal(found, theirs.as_tensor() > 0.5)
+    inside = np.zeros(shape, bool)
+    inside[2:11, 3:15, 1:6] = True
+    assert (found[0].numpy() == label)[inside].mean() > 0.9  # the same organ at the same place
+
+
+class Truth:
+    """A model that predicts the prepared label, and its data set's answer."""
+
+    organs = ('organ',)
+
+    def __init__(self, label):
+        self.label = label
+
+    def segment(self, image):
+        return self.masks_of(self.label[None])[0]
+
+    def masks_of(self, label):
+        return (label == 1)[:, None]
+
+
+def test_grids_differ():
+    """A thin plate that a coarse grid doubles: perfect there, not so where it was drawn."""
+    label = np.zeros((12, 12, 12), np.uint8)
+    label[3], stored = 1, torch.eye(4, dtype=torch.float64)
+    volume = PrepareVolume(standardise='all', spacing=(3.0, 1.0, 1.0))(
+        np.random.default_rng(0).normal(size=(1, 12, 12, 12)).astype(np.float32), np.eye(4), label, 'x'
+    )
+    assert volume.label.any()
+    batch = {'index': torch.tensor([0]), 'image': volume.image[None], 'label': volume.label[None].long()}
+    batch |= {'affine': volume.affine[None], 'stored_label': torch.from_numpy(label)[None]}
+    batch['stored_affine'] = stored[None]
+    scores = {}
+    for grid in ('prepared', 'stored'):
+        metric = OrganMetric(Cases(1), ['organ'], grid=grid)
+        metric.observe(Truth(volume.label), batch)
+        scores[grid] = metric.scores().overall
+    assert scores['prepared'] == {'dice': 1.0, 'hd95': 0.0, 'missed': 0.0}
+    assert scores['stored']['dice'] == pytest.approx(0.5) and scores['stored']['hd95'] == pytest.approx(1.0)
+    with pytest.raises(ConfigError, match=r'task.grid'):
+        OrganMetric(Cases(1), ['organ'], grid='file')
 
 
 def test_wrong_masks_and_groups():

@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from medical.segmenter import VolumeSegmenter, region_indices
+from medical.task import share_settings
 from pretrain.errors import ConfigError
 
 ENCODER = dict(
@@ -16,7 +17,7 @@ ENCODER = dict(
     position='sincos-3d',
 )
 ORGANS = ['background', 'liver', 'kidney', 'vessel']
-MINI = 'medical/configs/mini/mae_vit3d-base-p16_unetr_1xb24-3000e_btcv-24-6.py'
+MINI = 'medical/configs/mini/mae_vit3d-base-p16_unetr_1xb16-3000e_btcv-24-6.py'
 
 
 def segmenter(**args) -> VolumeSegmenter:
@@ -78,6 +79,14 @@ def test_overlapping_regions():
 
 
 @pytest.mark.unit
+def test_the_background_is_an_organ_on_demand():
+    model = segmenter(background=True)
+    assert model.organs == ORGANS
+    assert int(model.segment(torch.rand(1, 9, 16, 20)).sum()) == 9 * 16 * 20  # every voxel belongs to one
+    assert model.masks_of(torch.zeros(1, 2, 2, 2))[0, 0].all()
+
+
+@pytest.mark.unit
 def test_layers():
     model = segmenter()
     assert model.num_layers == 3
@@ -94,11 +103,39 @@ def test_layers():
         (dict(taps=(2,)), 'from 0 to 1'),
         (dict(classes=['background']), 'at least one organ'),
         (dict(overlap=1.0), 'overlap'),
+        (dict(background=True, regions={'all': ['liver']}), 'instead of classes'),
     ],
 )
 def test_wrong_arguments(args, message):
     with pytest.raises(ConfigError, match=message):
         segmenter(**args)
+
+
+@pytest.mark.unit
+def test_a_frozen_encoder_stays_as_it_is():
+    model = segmenter(frozen=True).train()
+    assert not model.network.vit.training and model.network.decoder.training
+    before = {name: tensor.clone() for name, tensor in model.network.vit.state_dict().items()}
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=0.1, weight_decay=0.1)
+    batch = {'image': torch.rand(1, 1, 16, 16, 16), 'label': torch.randint(0, 4, (1, 16, 16, 16))}
+    model.loss(batch)['loss'].backward()
+    optimizer.step()
+    assert trained and all(p.grad is not None for p in trained)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.network.vit.state_dict().items())
+
+
+@pytest.mark.unit
+def test_both_parts_are_prepared_alike():
+    train = {'prepare': {'window': (0, 1)}, 'source': {'names': {'0': 'background', '1': 'milt'}}}
+    val = {'source': {}}
+    share_settings(train, val)
+    assert val == train
+    share_settings(train, val)
+    with pytest.raises(ConfigError, match=r'val_dataloader.dataset.prepare is .*leave the former out'):
+        share_settings(train, {'prepare': {'window': (0, 2)}, 'source': {}})
+    with pytest.raises(ConfigError, match=r'val_dataloader.dataset.source.names'):
+        share_settings(train, {'source': {'names': None}})
 
 
 SMALL = [
@@ -123,6 +160,7 @@ def test_a_transfer_writes_its_result(mimbench, volumes, write_encoder, tmp_path
     result = json.loads((tmp_path / 'run' / 'result.json').read_text())
     assert result['num_samples'] == {'train': 6, 'val': 3} and 0 <= result['scores']['dice'] <= 1
     assert set(result['per_class']['present']) == {'liver', 'kidney', 'vessel'}
+    assert result['data']['grid'] == 'stored' and any('stored voxels' in note for note in result['notes'])
     assert result['load_report']['counts']['missing'] == 0 and len(result['data']['val']['sha256']) == 64
     assert len(list((tmp_path / 'run' / 'pictures').glob('*.png'))) == 3
     again = mimbench('transfer', config, '--checkpoint', file, *words)
@@ -135,7 +173,7 @@ def test_an_image_checkpoint_is_inflated_on_demand_only(mimbench, volumes, write
     common = ['--checkpoint', image, '--data', volumes, '--work-dir', tmp_path / 'run', *SMALL]
     refused = mimbench('transfer', repo / MINI, *common)
     assert refused.returncode == 2 and 'inflate' in refused.stderr and 'Traceback' not in refused.stderr
-    inflated = Path(MINI).with_name('mae-inflated_vit-base-p16_unetr_1xb24-3000e_btcv-24-6.py')
+    inflated = Path(MINI).with_name('mae-inflated_vit-base-p16_unetr_1xb16-3000e_btcv-24-6.py')
     done = mimbench('transfer', repo / inflated, *common, 'model.encoder.inflate.patch=4')
     assert done.returncode == 0, done.stderr
     card = json.loads((tmp_path / 'run' / 'result.json').read_text())['start']['card']

@@ -15,7 +15,7 @@ from medical.lists import CaseList
 from medical.prepare import PrepareVolume, Volume
 from pretrain.data.loader import build_eval_loader, build_train_loader
 from pretrain.data.sampler import SampleKey, TrainOrder
-from pretrain.errors import ConfigError
+from pretrain.errors import ConfigError, DataError
 
 pytestmark = pytest.mark.unit
 CROP = dict(
@@ -96,6 +96,53 @@ def test_foreground_is_cut_with_its_label():
     assert found.image.shape == (1, 3, 3, 4) and found.label.nonzero().tolist() == [[1, 1, 1]]
 
 
+@pytest.mark.parametrize('level', [-1000, 5000])
+@pytest.mark.parametrize('foreground', [False, True])
+def test_a_volume_beside_the_window_is_refused(level, foreground):
+    """All air, or all above: after scaling it is one value, and a crop of it teaches nothing."""
+    image = np.full((1, 6, 6, 6), level, np.float32) + np.arange(6, dtype=np.float32)
+    with pytest.raises(DataError, match='no voxel above -175' if level < 0 else 'no contrast in channel 0'):
+        PrepareVolume(window=(-175, 250), foreground=foreground)(image, np.eye(4), None, 'x')
+
+
+def test_foreground_of_standardised_channels():
+    """Background is 0 there, and tissue lies on both sides of it; any channel counts."""
+    image = np.zeros((2, 9, 9, 9), np.float32)
+    image[0, 2:5, 3:6, 4:8], image[1, 2:6, 3:6, 4:7] = np.arange(1, 5), np.arange(1, 4)
+    found = PrepareVolume(standardise='nonzero', foreground=True)(image, np.eye(4), None, 'x')
+    assert found.image.shape == (2, 4, 3, 4) and float(found.image.min()) < 0
+    with pytest.raises(ConfigError, match='foreground'):
+        PrepareVolume(standardise='all', foreground=True)
+
+
+def test_prepared_volumes_know_their_place(volumes):
+    """A voxel of the prepared volume and the one of the file at the same millimetres hold the same class."""
+    prepare = dict(type='PrepareVolume', window=(-175, 250), spacing=(1.5, 0.8, 1.2), foreground=True)
+    sample = dataset(volumes, part='validation', prepare=prepare, stored=True)[1]
+    places = torch.cat([sample['label'].nonzero().double(), torch.ones(int((sample['label'] > 0).sum()), 1)], 1)
+    indices = torch.linalg.solve(sample['stored_affine'], sample['affine'] @ places.T)[:3].round().long()
+    there = sample['stored_label'][tuple(indices)]
+    assert torch.equal(there.long(), sample['label'][sample['label'] > 0])
+    assert 'stored_label' not in dataset(volumes, part='validation', prepare=prepare)[1]
+
+
+def test_an_organ_that_preparation_loses_is_no_silence(tmp_path):
+    """One voxel, between the voxels of a coarse grid."""
+    image, label = np.random.default_rng(0).normal(size=(12, 12, 12)).astype(np.float32), np.zeros((12,) * 3, np.uint8)
+    label[:6], label[7, 7, 7] = 1, 2
+    for name, voxels in (('image', image), ('label', label)):
+        nib.save(nib.Nifti1Image(voxels, np.eye(4)), tmp_path / f'{name}.nii.gz')
+    content = {'labels': {'0': 'background', '1': 'liver', '2': 'duct'}}
+    content['training'] = [{'image': 'image.nii.gz', 'label': 'label.nii.gz'}]
+    (tmp_path / 'dataset.json').write_text(json.dumps(content))
+    coarse = dict(type='PrepareVolume', standardise='all', spacing=(3.0, 3.0, 3.0))
+    for cache in ('memory', 'disk', 'disk'):
+        with pytest.raises(DataError, match=r"image.nii.gz' loses duct by its preparation"):
+            dataset(tmp_path, prepare=coarse, cache=cache)[0]
+    assert int((dataset(tmp_path, prepare=coarse, stored=True)[0]['stored_label'] == 2).sum()) == 1
+    assert dataset(tmp_path, prepare=coarse, crop=dict(type='CropVolume', size=(4, 4, 4)))[SampleKey(0, 0)]
+
+
 def test_a_crop_depends_on_seed_epoch_and_index_alone(volumes):
     one, other = dataset(volumes, crop=CROP, seed=3), dataset(volumes, crop=CROP, seed=3)
     np.random.seed(7)
@@ -128,7 +175,7 @@ def test_workers_load_the_same(volumes, workers):
 def test_labels_follow_their_image(volumes):
     """An image that is its own label must stay so under every random change of place."""
     label = dataset(volumes).decode(0).label
-    volume = Volume(label[None].float(), label, (1.0, 1.0, 1.0))
+    volume = Volume(label[None].float(), label, torch.eye(4))
     crop = CropVolume((16, 16, 16), positive=1, negative=1, flip=0.5, rotate90=0.5)
     for seed in range(20):
         out = crop(volume, seed)
@@ -139,6 +186,29 @@ def test_crops_around_organs(volumes):
     volume = dataset(volumes).decode(0)
     around = CropVolume((5, 5, 5), positive=1, negative=0)
     assert all((around(volume, seed)['label'] > 0).any() for seed in range(10))
+
+
+@pytest.mark.parametrize(('threshold', 'level'), [(0.0, 0.5), ('nonzero', -0.5)])
+def test_crops_of_the_background_hold_more_than_air(threshold, level):
+    """A body in much air, with an organ in it; half of the crops have their middle outside of the organ."""
+    image, label = torch.zeros(1, 60, 60, 60), torch.zeros(60, 60, 60, dtype=torch.uint8)
+    image[0, 25:35, 25:35, 25:35], label[29:31, 29:31, 29:31] = level, 1
+    volume = Volume(image, label, torch.eye(4))
+    for negative in (CropVolume((8,) * 3, 0, 1, threshold), CropVolume((64, 8, 8), 0, 1, threshold)):
+        crops = [negative(volume, seed) for seed in range(12)]
+        assert all(bool((crop['image'] != 0).any()) for crop in crops)
+    with pytest.raises(ConfigError, match='threshold'):
+        CropVolume((8,) * 3, threshold='air')
+
+
+def test_crops_are_standardised_by_themselves():
+    image = torch.zeros(2, 8, 8, 8)
+    image[:, 4:] = torch.randn(2, 4, 8, 8) * 3 + 5
+    crop = CropVolume((8, 8, 8), standardise='nonzero')(Volume(image, None, torch.eye(4)), 0)['image']
+    inside = crop[:, 4:].flatten(1)
+    torch.testing.assert_close(inside.mean(1), torch.zeros(2), rtol=0, atol=1e-5)
+    torch.testing.assert_close(inside.std(1, correction=0), torch.ones(2), rtol=0, atol=1e-5)
+    assert not crop[:, :4].any()
 
 
 def test_small_volumes_are_padded(volumes):
@@ -155,7 +225,8 @@ def test_several_crops_of_a_volume_in_an_epoch(volumes):
 def test_volumes_of_different_sizes_stay_a_list(volumes):
     (batch,) = list(build_eval_loader(dataset(volumes, part='validation'), 3))
     assert isinstance(batch['image'], list) and len(batch['label']) == 3
-    assert batch['spacing'].shape == (3, 3) and batch['index'].tolist() == [0, 1, 2]
+    assert batch['spacing'].shape == (3, 3) and batch['affine'].shape == (3, 4, 4)
+    assert batch['index'].tolist() == [0, 1, 2]
 
 
 def test_cache_on_disk_notices_a_changed_file(volumes, tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from medical.datasets import VolumeDataset
-from medical.lists import CaseList
+from medical.lists import CaseList, same_cases
 from medical.prepare import PrepareVolume
 from medical.volumes import read_nifti
 from pretrain.data.sampler import SampleKey
@@ -137,6 +137,24 @@ def test_folds(tmp_path):
     assert names[1] == {'01.nii.gz', '06.nii.gz'} and not names[0] & names[1] and len(names[0]) == 8
     with pytest.raises(DataError, match='"fold"'):
         CaseList(plain, 'training', fold=1)
+    numbered = write_list(tmp_path, training=entries)
+    for part in ('training', 'validation'):
+        with pytest.raises(ConfigError, match=r'fold is 9; .* has the folds 0, 1'):
+            CaseList(numbered, part, fold=9)
+    with pytest.raises(DataError, match=r'"training"\[0\] has no "image"'):
+        CaseList(write_list(tmp_path, training=[{'label': 'a'}]), fold=0, folds=2)
+
+
+def test_a_case_is_the_same_by_any_path(tmp_path):
+    """Two names of one file, and a second channel that is the first one elsewhere."""
+    for name in 'abc':
+        (tmp_path / f'{name}.nii.gz').write_bytes(b'')
+    (tmp_path / 'link.nii.gz').symlink_to(tmp_path / 'a.nii.gz')
+    (tmp_path / 'below').mkdir()
+    one = CaseList(write_list(tmp_path, training=[{'image': ['a.nii.gz', 'b.nii.gz']}])).cases
+    for other, shared in (('link.nii.gz', 'a'), ('below/../b.nii.gz', 'b'), ('c.nii.gz', None)):
+        found = same_cases(one, CaseList(write_list(tmp_path, training=[other])).cases)
+        assert found == ([str(tmp_path.resolve() / f'{shared}.nii.gz')] if shared else [])
 
 
 def test_the_first_few(tmp_path):
@@ -151,7 +169,18 @@ def test_the_first_few(tmp_path):
     ('content', 'message'),
     [
         ({'training': []}, "no part 'training', only none"),
-        ({'training': [{'label': 'x'}]}, 'no "image"'),
+        ({'training': [{'label': 'x'}]}, r'list.json: "training"\[0\] has no "image"'),
+        ({'training': ['a', 7]}, r'"training"\[1\] has no "image": 7'),
+        ({'training': [{'image': 7}]}, r'"training"\[0\]: "image" is \'7\''),
+        ({'training': [{'image': []}]}, r'"training"\[0\]: "image" is'),
+        ({'training': [{'image': ['a', 3]}]}, r'"training"\[0\]: "image" is'),
+        ({'training': [{'image': 'a', 'label': 3}]}, '"label" of a is 3'),
+        ({'training': {'image': 'a'}}, '"training" is an object'),
+        ({'training': 'a'}, '"training" is a word'),
+        ({'training': ['a'], 'labels': ['background', 'spleen']}, '"labels" is a list'),
+        ({'training': ['a'], 'labels': {'background': 0, 'tumour': [1, 2]}}, r"region 'tumour' of the ids \[1, 2\]"),
+        ({'training': ['a'], 'labels': {'background': 'zero', 'spleen': 'one'}}, "'zero' in the place of an id"),
+        ({'training': ['a'], 'labels': {'0': 'background', '-1': 'spleen'}}, 'in the place of an id'),
         ({'training': ['a', 'a']}, 'twice'),
         ({'training': ['a'], 'labels': {'1': 'spleen'}}, '0 for the background'),
         ({'file_ending': '.nii.gz'}, 'nnU-Net'),

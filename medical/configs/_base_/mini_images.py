@@ -1,5 +1,6 @@
 """Pre-training on small grey images on a CPU: 28 pixels, patches of 4, width 96, depth 4."""
 
+custom_imports = dict(imports=['medical'])
 model = dict(
     type='MaskedModel',
     image_size=28,
@@ -12,9 +13,9 @@ train_dataloader = dict(
     batch_size=128,
     num_workers=2,
     dataset=dict(
-        type='ImageDataset',
+        type='RadiographDataset',
         channels=1,
-        source=dict(type='FolderSource', root='runs/demo/xray/train', layout='flat'),
+        source=dict(type='RadiographFolder', root='runs/demo/xray/train', layout='flat'),
         transform=dict(type='PretrainAugment', size=28, scale=(0.5, 1.0), interpolation='bicubic'),
     ),
 )

@@ -1,4 +1,8 @@
-"""ChestX-ray14 with 14 findings, 224 pixels, grey repeated to three channels: lists of the official split."""
+"""ChestX-ray14 with 14 findings, 224 pixels, grey repeated to three channels: lists of the official split.
+
+Mean, deviation, augmentation, the colour that rotations bring in, and the crop of the evaluation are medical_mae's
+(lambert-x/medical_mae: FINETUNE.md, util/datasets.py).
+"""
 
 custom_imports = dict(imports=['medical'])
 task = dict(type='ClassifyFindings')
@@ -19,7 +23,7 @@ train_dataloader = dict(
         labels=True,
         channels=3,
         source=dict(type='FindingList', file='data/nih/train_official.txt', root='data/nih/images'),
-        transform=dict(type='FinetuneAugment', size=224, rand_augment='rand-m6-mstd0.5-inc1'),
+        transform=dict(type='FinetuneAugment', size=224, rand_augment='rand-m6-mstd0.5-inc1', fill=(0.5056,) * 3),
     ),
 )
 val_dataloader = dict(
@@ -39,7 +43,7 @@ optim_wrapper = dict(
     optimizer=dict(type='AdamW', betas=(0.9, 0.999), weight_decay=0.05),
     paramwise_cfg=dict(no_decay=['1d', 'tokens']),
 )
-param_scheduler = dict(type='WarmupCosine', warmup=5, end=1e-3)
+param_scheduler = dict(type='WarmupCosine', warmup=5, end=1e-2)
 default_hooks = dict(save=dict(interval=5), pictures=None)
 custom_hooks = [dict(type='EvalHook', interval=5)]
 visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')])

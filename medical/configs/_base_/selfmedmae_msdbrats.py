@@ -1,7 +1,7 @@
-"""MSD Task01 (BraTS) without labels: crops of 128 voxels, four channels, each standardised over its nonzero voxels.
+"""MSD Task01 (BraTS): crops of 128 voxels, four channels, each standardised over the nonzero voxels of the crop.
 
-Source: cvlab-stonybrook/SelfMedMAE. The list comes without a validation part: fold 0 of 5, by name, is kept back, which
-is not the published split.
+Source: cvlab-stonybrook/SelfMedMAE. The list comes without a validation part: fold 0 of 5, by name, is kept back; the
+released code takes fold 0 of MONAI's CrossValidation(nfolds=5, seed=12345), which are other volumes.
 """
 
 _base_ = './selfmedmae.py'
@@ -13,6 +13,6 @@ train_dataloader = dict(
         prepare=dict(
             _delete_=True, type='PrepareVolume', orientation='RAS', spacing=(1.0, 1.0, 1.0), standardise='nonzero'
         ),
-        crop=dict(size=(128, 128, 128)),
+        crop=dict(size=(128, 128, 128), threshold='nonzero', standardise='nonzero'),
     )
 )

@@ -1,15 +1,16 @@
 """Chest X-rays without labels, 224 pixels; mean 0.5056 and deviation 0.252 of NIH's images (medical_mae).
 
-Grey is repeated to three channels, so that encoders of photographs fit, too.
+Grey is repeated to three channels, so that encoders of photographs fit, too. Folders may hold DICOM files.
 """
 
+custom_imports = dict(imports=['medical'])
 model = dict(type='MaskedModel', image_size=224, channels=3, mean=(0.5056,) * 3, std=(0.252,) * 3)
 train_dataloader = dict(
     num_workers=10,
     dataset=dict(
-        type='ImageDataset',
+        type='RadiographDataset',
         channels=3,
-        source=dict(type='FolderSource', root='data/xray/train', layout='flat'),
+        source=dict(type='RadiographFolder', root='data/xray/train', layout='flat'),
         transform=dict(type='PretrainAugment', size=224, scale=(0.5, 1.0), interpolation='bicubic'),
     ),
 )

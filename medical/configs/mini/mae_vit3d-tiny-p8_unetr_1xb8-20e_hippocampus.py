@@ -17,9 +17,6 @@ train_dataloader = dict(
         crop=dict(size=(32, 48, 32), flip=0.0, rotate90=0.0),
     ),
 )
-val_dataloader = dict(
-    dataset=dict(prepare=dict(_delete_=True, type='PrepareVolume', orientation='RAS', percentiles=(0.5, 99.5)))
-)
 train_cfg = dict(effective_batch=8, epochs=20)
 optim_wrapper = dict(optimizer=dict(lr=3e-3))
 param_scheduler = dict(warmup=1)

@@ -9,6 +9,6 @@ model = dict(
     masking=dict(type='RandomMasking', ratio=0.9),
     encoder=dict(masked='drop', position='sincos-xy', init='xavier'),
     head=dict(type='TransformerDecoder', width=48, depth=2, heads=4),
-    target=dict(type='Pixels', normalise='patch'),
+    target=dict(type='Pixels', normalise='none'),
     loss=dict(type='MSE', on='masked'),
 )

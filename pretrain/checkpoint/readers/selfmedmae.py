@@ -3,8 +3,7 @@
 Tensors are `encoder.*`, `encoder_pos_embed` and `decoder.*`.
 
 The encoder has a class token, but its table of positions has no row for it; the released loader puts a row of zeros in
-front, and so does this one. The names inside `encoder.` are taken to be timm's, as those of the ImageNet weights that
-its loader accepts; a file that has others is refused by the audit.
+front, and so does this one. The names inside `encoder.` are timm's (lib/networks/mae_vit.py, patch_embed_layers.py).
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Images as files in a folder."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,19 +24,21 @@ class FolderSource:
         classes: class folders in label order, when sorted order is not wanted; other sub-folders are left out.
 
     Hidden files and folders are skipped and symbolic links are followed. Raises DataError when there is no image, a
-    class folder holds none, or `auto` finds both layouts.
+    class folder holds none, or `auto` finds both layouts. A subclass with another `wanted` takes other files.
     """
+
+    wanted = staticmethod(is_image)
 
     def __init__(self, root: str | Path, layout: str = 'auto', classes: Sequence[str] | None = None):
         if layout not in ('auto', 'classes', 'flat'):
             raise ConfigError(f"layout {layout!r} of an image folder is not one of 'auto', 'classes', 'flat'")
         self.root = str(existing(root, 'image folder'))
         if layout == 'auto':
-            layout = 'classes' if classes is not None else _detect_layout(self.root)
+            layout = 'classes' if classes is not None else _detect_layout(self.root, self.wanted)
         self.classes: list[str] | None = None
         self._labels: np.ndarray | None = None
         if layout == 'flat':
-            paths = list(_walk(self.root, ''))
+            paths = list(_walk(self.root, '', self.wanted))
         else:
             self.classes = list(classes) if classes is not None else _subfolders(self.root)
             paths, labels = self._scan_classes(self.classes)
@@ -50,7 +52,7 @@ class FolderSource:
         labels: list[int] = []
         for label, name in enumerate(classes):
             existing(os.path.join(self.root, name), 'class folder')
-            found = list(_walk(self.root, name))
+            found = list(_walk(self.root, name, self.wanted))
             if not found:
                 raise DataError(f'class folder {os.path.join(self.root, name)!r} holds no image; fill or remove it')
             paths += found
@@ -79,19 +81,19 @@ def _subfolders(folder: str) -> list[str]:
     return [e.name for e in _entries(folder) if e.is_dir()]
 
 
-def _walk(root: str, below: str) -> Iterator[str]:
+def _walk(root: str, below: str, wanted: Callable[[str], bool]) -> Iterator[str]:
     """Image paths relative to `root`, files and folders of one level in one sorted order."""
     for entry in _entries(os.path.join(root, below)):
         path = os.path.join(below, entry.name)
         if entry.is_dir():
-            yield from _walk(root, path)
-        elif is_image(entry.name):
+            yield from _walk(root, path, wanted)
+        elif wanted(entry.name):
             yield path
 
 
-def _detect_layout(root: str) -> str:
-    direct = any(not e.is_dir() and is_image(e.name) for e in _entries(root))
-    below = any(next(_walk(root, name), None) is not None for name in _subfolders(root))
+def _detect_layout(root: str, wanted: Callable[[str], bool]) -> str:
+    direct = any(not e.is_dir() and wanted(e.name) for e in _entries(root))
+    below = any(next(_walk(root, name, wanted), None) is not None for name in _subfolders(root))
     if direct and below:
         raise DataError(f"folder {root!r} has images both directly and in sub-folders; set layout='flat' or 'classes'")
     return 'classes' if below else 'flat'

@@ -1,6 +1,6 @@
 """SelfMedMAE on four channels in mini size: 8 of 64 patches hidden. The data need four channels, as BraTS has.
 
-Command: mimbench pretrain medical/configs/mini/selfmedmae-r125_vit3d-base-p16_dec384x8_1xb6-500e_msdbrats.py
+Command: mimbench pretrain medical/configs/mini/selfmedmae-r125_vit3d-base-p16_dec384x8_1xb24-500e_msdbrats.py
     --data LIST.json
 """
 
@@ -18,6 +18,9 @@ model = dict(
 )
 train_dataloader = dict(
     dataset=dict(
-        channels=4, prepare=dict(_delete_=True, type='PrepareVolume', orientation='RAS', standardise='nonzero')
+        labels=True,
+        channels=4,
+        prepare=dict(_delete_=True, type='PrepareVolume', orientation='RAS', standardise='nonzero'),
+        crop=dict(positive=1, negative=1, flip=0.2, threshold='nonzero', standardise='nonzero'),
     )
 )

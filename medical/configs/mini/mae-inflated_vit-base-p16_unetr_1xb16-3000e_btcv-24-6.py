@@ -1,6 +1,6 @@
 """An inflated image checkpoint and UNETR in mini size, for any checkpoint of an image transformer with patches of 8.
 
-Command: mimbench transfer medical/configs/mini/mae-inflated_vit-base-p16_unetr_1xb24-3000e_btcv-24-6.py
+Command: mimbench transfer medical/configs/mini/mae-inflated_vit-base-p16_unetr_1xb16-3000e_btcv-24-6.py
     --checkpoint FILE --data LIST.json --work-dir DIR
 """
 

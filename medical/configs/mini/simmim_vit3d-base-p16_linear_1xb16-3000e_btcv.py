@@ -1,6 +1,6 @@
 """SimMIM of MIM-Med3D in mini size: 48 of 64 patches replaced by a token.
 
-Command: mimbench pretrain medical/configs/mini/simmim_vit3d-base-p16_linear_1xb4-1000e_btcv.py --data LIST.json
+Command: mimbench pretrain medical/configs/mini/simmim_vit3d-base-p16_linear_1xb16-3000e_btcv.py --data LIST.json
 """
 
 _base_ = '../_base_/mini_volumes.py'

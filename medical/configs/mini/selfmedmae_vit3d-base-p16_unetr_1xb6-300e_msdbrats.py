@@ -1,6 +1,6 @@
 """Overlapping regions with UNETR in mini size, for any checkpoint of a volume transformer with patches of 8.
 
-Command: mimbench transfer medical/configs/mini/selfmedmae_vit3d-base-p16_unetr_1xb8-300e_msdbrats.py
+Command: mimbench transfer medical/configs/mini/selfmedmae_vit3d-base-p16_unetr_1xb6-300e_msdbrats.py
     --checkpoint FILE --data LIST.json --work-dir DIR
 """
 

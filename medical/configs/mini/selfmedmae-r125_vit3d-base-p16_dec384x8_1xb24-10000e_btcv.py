@@ -1,6 +1,6 @@
 """SelfMedMAE with ratio 0.125 in mini size: 8 of 64 patches hidden.
 
-Command: mimbench pretrain medical/configs/mini/selfmedmae-r125_vit3d-base-p16_dec384x8_1xb6-10000e_btcv.py
+Command: mimbench pretrain medical/configs/mini/selfmedmae-r125_vit3d-base-p16_dec384x8_1xb24-10000e_btcv.py
     --data LIST.json
 """
 
@@ -13,3 +13,4 @@ model = dict(
     target=dict(type='Pixels', normalise='patch-biased'),
     loss=dict(type='MSE', on='masked'),
 )
+train_dataloader = dict(dataset=dict(labels=True, crop=dict(positive=1, negative=1, flip=0.2)))
