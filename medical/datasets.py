@@ -21,7 +21,7 @@ from pretrain.data.loader import collate as collate_images
 from pretrain.data.sampler import SampleKey
 from pretrain.data.seeding import mix
 from pretrain.errors import ConfigError, DataError
-from pretrain.files import atomic
+from pretrain.files import atomic, cache_folder
 from pretrain.registry import DATASETS, TRANSFORMS
 
 CACHES = ('memory', 'disk', 'none')
@@ -151,7 +151,7 @@ class VolumeDataset(ImageDataset):
 
     def _from_disk(self, number: int) -> Volume:
         """What an earlier process prepared from the same files with the same arguments, or a new one, then kept."""
-        path = cache_folder() / f'{self._key(number)}.safetensors'
+        path = cache_folder('volumes') / f'{self._key(number)}.safetensors'
         if path.exists():
             try:
                 found = load_file(path)
@@ -187,11 +187,6 @@ class VolumeDataset(ImageDataset):
         uneven = [k for k in grids if len({tuple(sample[k].shape) for sample in samples}) > 1]
         batch = collate_images([{k: v for k, v in sample.items() if k not in uneven} for sample in samples])
         return {**batch, **{k: [sample[k] for sample in samples] for k in uneven}}
-
-
-def cache_folder() -> Path:
-    """`$MIMBENCH_CACHE/volumes`, by default under `~/.cache/mimbench`."""
-    return Path(os.environ.get('MIMBENCH_CACHE', '~/.cache/mimbench')).expanduser() / 'volumes'
 
 
 def voxel_statistics(dataset: VolumeDataset) -> tuple[list[float], list[float]]:

@@ -177,13 +177,13 @@ def volumes(folder: Path, sizes: Sizes) -> Part:
     return Part(
         'volumemae',
         f'{sizes.volumes} volumes as NIfTI files, of which the labels of 4 are used, and {val} to validate: {place}',
-        [f'{mini}/mae_vit3d-base-p16_dec512x8_1xb4-3000e_btcv.py', '--data', str(place)],
+        [f'{mini}/mae_vit3d-base-p16_dec512x8_1xb16-3000e_btcv.py', '--data', str(place)],
         [f'train_cfg.epochs={5 * sizes.other_epochs}'],
         [
             Transfer(
                 'volumes',
                 'volume Dice',
-                f'{mini}/mae_vit3d-base-p16_unetr_1xb24-3000e_btcv-24-6.py',
+                f'{mini}/mae_vit3d-base-p16_unetr_1xb16-3000e_btcv-24-6.py',
                 ['--data', str(place)],
                 'medical',
                 [f'train_cfg.epochs={5 * sizes.other_epochs}', 'train_dataloader.dataset.source.first=4'],
