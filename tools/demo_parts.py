@@ -154,11 +154,11 @@ def clouds(folder: Path, sizes: Sizes) -> Part:
             f'{mini}/point-mae_vit-small_dec384x4_1xb128-300e_shapenet55.py',
             *('--data', str(data / 'unlabelled')),
         ],
-        [f'train_cfg.epochs={5 * sizes.other_epochs}'],
+        [f'train_cfg.epochs={4 * sizes.other_epochs}'],
         [
             Transfer(
                 'points',
-                'point cloud SVM top-1',
+                'cloud SVM top-1',
                 f'{mini}/point-mae_vit-small_svm_1xb32-c01_modelnet40.py',
                 ['--data', str(data / 'train'), '--val', str(data / 'val')],
                 'pointcloud',
