@@ -149,15 +149,10 @@ class PyAVVideo(Video):
     """
 
     def __init__(self, name: str):
-        import av
         from av.video.reformatter import VideoReformatter
 
         self.name = name
-        self.container = av.open(name)
-        if not self.container.streams.video:
-            raise DataError(f'video {name!r} has no video stream; replace or remove it')
-        self.stream = self.container.streams.video[0]
-        self.stream.thread_type = 'NONE'  # loaders have a process for each core already
+        self._open()
         # A frame's own `to_ndarray(format=...)` sets up swscale anew: 5 ms a frame, 70 times the conversion itself.
         self.colours = VideoReformatter()
         packets = [p for p in self.container.demux(self.stream) if p.size]
@@ -184,7 +179,8 @@ class PyAVVideo(Video):
             found = self._decoded(wanted, self.packets[number:])
             if len(found) == len(wanted):
                 return found
-        self._reopen()  # what a seek did not reach may be there when everything before it is decoded
+        self.container.close()
+        self._open()  # what a seek did not reach may be there when everything before it is decoded
         return self._decoded(wanted)
 
     def _decoded(self, wanted: list[int], expected: Sequence[tuple] = ()) -> dict[int, np.ndarray]:
@@ -214,11 +210,12 @@ class PyAVVideo(Video):
                 break
         return found
 
-    def _reopen(self) -> None:
+    def _open(self) -> None:
         import av
 
-        self.container.close()
         self.container = av.open(self.name)
+        if not self.container.streams.video:
+            raise DataError(f'video {self.name!r} has no video stream; replace or remove it')
         self.stream = self.container.streams.video[0]
         self.stream.thread_type = 'NONE'  # loaders have a process for each core already
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from pretrain.data.parts import PARTS
 from pretrain.errors import DataError
 from video.sources import is_video
 
 TABLE = 'clips.tsv'
-PARTS = ('train', 'val')
 SOMETHING = {'train': 'something-something-v2-train.json', 'val': 'something-something-v2-validation.json'}
 
 

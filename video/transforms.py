@@ -12,11 +12,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from timm.data.auto_augment import rand_augment_transform
 from torch import Tensor
 
 from pretrain.data.augment import random_crop_box
 from pretrain.data.card import IMAGENET_MEAN
+from pretrain.data.finetune import timm_rand_augment
 from pretrain.errors import ConfigError
 from pretrain.registry import TRANSFORMS
 
@@ -87,17 +87,7 @@ class ClipFinetune:
         self.size, self.area, self.ratio, self.flip = size, area, ratio, flip
         self.augment = None
         if rand_augment:
-            hints = {
-                'translate_const': int(size * 0.45),
-                'img_mean': tuple(min(255, round(255 * x)) for x in fill),
-                'interpolation': Image.Resampling.BICUBIC,
-            }
-            try:
-                self.augment = rand_augment_transform(rand_augment, hints)
-            except (AssertionError, ValueError, KeyError) as error:
-                raise ConfigError(
-                    f'rand_augment {rand_augment!r} is unknown to timm; try rand-m7-n4-mstd0.5-inc1'
-                ) from error
+            self.augment = timm_rand_augment(rand_augment, size, fill, Image.Resampling.BICUBIC)
 
     def __call__(self, frames: np.ndarray) -> Tensor:
         if self.augment is not None:

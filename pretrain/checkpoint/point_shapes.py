@@ -4,17 +4,18 @@ from typing import Any
 
 from pretrain.checkpoint.readers.reading import Reading
 from pretrain.checkpoint.shapes import Shapes, mlp_ratio
+from pretrain.encoders.point_net import SIZES
 from pretrain.errors import CheckpointError
 
-HEADS = {192: 3, 384: 6, 768: 12}
-"""Attention heads by width: 6 in every published network, which are all 384 wide; the others as image transformers."""
-SIZES = {192: 'tiny', 384: 'small', 768: 'base'}
+KNOWN = {width: (size, heads) for size, (width, _, heads) in SIZES.items()}
+"""Name and attention heads by width. Every published network is 384 wide; the others are as image transformers."""
 
 
 def points(shapes: Shapes, reading: Reading, known: dict) -> tuple[str, dict[str, Any]]:
     """Name and arguments. No tensor depends on the groups: `--arch-args`, else what the reader knows of its family."""
     width = shapes.common(r'blocks\.\d+\.norm[12]\.(weight|bias)')
-    heads = known.get('num_heads') or reading.net_args.get('num_heads') or HEADS.get(width)
+    size, usual = KNOWN.get(width, ('small', None))
+    heads = known.get('num_heads') or reading.net_args.get('num_heads') or usual
     if not heads:
         raise CheckpointError(
             f'{shapes.label}: the number of attention heads of a {width} wide point network cannot be told from the '
@@ -32,7 +33,7 @@ def points(shapes: Shapes, reading: Reading, known: dict) -> tuple[str, dict[str
     args['group_inner'] = [shapes.need(name, 3)[0] for name in convs]
     if 'reduce_dim.weight' in shapes:
         args['group_width'] = shapes.need('reduce_dim.weight', 2)[1]
-    return f'point_{SIZES.get(width, "small")}', args
+    return f'point_{size}', args
 
 
 def pyramid(shapes: Shapes, reading: Reading, known: dict) -> tuple[str, dict[str, Any]]:

@@ -56,7 +56,7 @@ class FinetuneAugment:
         self.colours: list | None = None  # for RGB and for grey images
         if rand_augment:
             fills = (fill, [sum(fill) / len(fill)])
-            self.colours = [_rand_augment(rand_augment, min(self.size), f, FILTERS[interpolation]) for f in fills]
+            self.colours = [timm_rand_augment(rand_augment, min(self.size), f, FILTERS[interpolation]) for f in fills]
         elif color_jitter:
             self.colours = [ColorJitter(color_jitter, color_jitter, color_jitter)] * 2
 
@@ -74,8 +74,14 @@ class FinetuneAugment:
         return {'image': to_tensor(crop)}
 
 
-def _rand_augment(description: str, side: int, fill: Sequence[float], filter_: Image.Resampling):
-    """Translations reach 45 % of the shorter side (timm's `transforms_imagenet_train`)."""
+def timm_rand_augment(description: str, side: int, fill: Sequence[float], filter_: Image.Resampling):
+    """timm's RandAugment. Translations reach 45 % of the shorter side (timm's `transforms_imagenet_train`).
+
+    Args:
+        description: timm's, such as `rand-m9-mstd0.5-inc1`; ConfigError for another one.
+        fill: mean of the pixels in [0, 1], for each channel.
+        filter_: of geometric operations.
+    """
     hints = {
         'translate_const': int(side * 0.45),
         'img_mean': tuple(min(255, round(255 * x)) for x in fill),

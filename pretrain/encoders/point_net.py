@@ -205,12 +205,12 @@ class PointTransformer(nn.Module):
         return self.forward_features(points)
 
 
-_SIZES = {'tiny': (192, 12, 3), 'small': (384, 12, 6), 'base': (768, 12, 12)}
+SIZES = {'tiny': (192, 12, 3), 'small': (384, 12, 6), 'base': (768, 12, 12)}
 """Width, depth and heads; small is that of all published networks."""
 
 
 def _entry(size: str) -> Callable[..., PointTransformer]:
-    width, depth, heads = _SIZES[size]
+    width, depth, heads = SIZES[size]
 
     def build(pretrained: bool = False, pretrained_cfg: Any = None, **args) -> PointTransformer:
         shape = {'embed_dim': width, 'depth': depth, 'num_heads': heads}
@@ -221,5 +221,5 @@ def _entry(size: str) -> Callable[..., PointTransformer]:
     return build
 
 
-for _size in _SIZES:
+for _size in SIZES:
     register_model(_entry(_size))

@@ -101,5 +101,5 @@ def test_erasing_and_mixing_are_the_same_in_all_frames() -> None:
 def test_wrong_settings() -> None:
     with pytest.raises(ConfigError, match='multiscale'):
         ClipPretrain(32, crop='centre')
-    with pytest.raises(ConfigError, match='rand-m7'):
+    with pytest.raises(ConfigError, match="'auto' is not understood by timm; try rand-m9"):
         ClipFinetune(32, rand_augment='auto')
