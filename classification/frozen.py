@@ -24,12 +24,11 @@ from pretrain.data.loader import build_eval_loader
 from pretrain.data.parts import identity
 from pretrain.engine.evaluation import full_precision, gather_rows
 from pretrain.engine.processes import find_launcher, is_main, join_processes, joined_processes
-from pretrain.engine.provenance import json_hash
-from pretrain.engine.record import Result, Scores
 from pretrain.engine.seeding import seed_step
 from pretrain.engine.setting import Setting, load_facts
 from pretrain.engine.transfer import Request
-from pretrain.files import atomic, cache_folder
+from pretrain.files import atomic, cache_folder, json_hash
+from pretrain.record import Result, Scores
 from pretrain.registry import MODELS
 
 FORMAT = 1

@@ -8,9 +8,9 @@ from torch import Tensor
 from classification.frozen import Features, frozen_run
 from classification.task import ClassificationTask
 from pretrain.engine.accuracy import ClassMetrics
-from pretrain.engine.record import Result
 from pretrain.engine.transfer import Request
 from pretrain.errors import ConfigError
+from pretrain.record import Result
 from pretrain.registry import TASKS
 
 CHUNK = 1 << 25

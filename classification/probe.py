@@ -18,9 +18,9 @@ from pretrain.classifier import probe_head
 from pretrain.engine.accuracy import ClassMetrics
 from pretrain.engine.derive import learning_rate
 from pretrain.engine.processes import is_main
-from pretrain.engine.record import Result
 from pretrain.engine.schedule import WarmupCosine
 from pretrain.engine.transfer import Request
+from pretrain.record import Result
 from pretrain.registry import MODELS, TASKS
 
 

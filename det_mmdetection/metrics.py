@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from det_mmdetection.coco_scores import Detections, GroundTruth, curves
 from pretrain.engine.evaluation import check_complete, gather_rows
-from pretrain.engine.record import Scores
 from pretrain.errors import ConfigError, DataError
+from pretrain.record import Scores
 
 MAX_DETS = {'coco': (1, 10, 100), 'lvis': (300,)}
 """How many detections of an image count, by default."""

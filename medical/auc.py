@@ -8,8 +8,8 @@ from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from pretrain.engine.evaluation import check_complete, gather_rows
-from pretrain.engine.record import Scores
 from pretrain.errors import DataError
+from pretrain.record import Scores
 
 
 def auroc(score: np.ndarray, positive: np.ndarray) -> float:

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from medical.prepare import spacing_of
 from pretrain.engine.evaluation import check_complete, gather_rows
-from pretrain.engine.record import Scores
 from pretrain.errors import ConfigError
+from pretrain.record import Scores
 
 GRIDS = ('stored', 'prepared')
 """Where masks are compared: on the voxels of the label's file, or on those that the network sees."""

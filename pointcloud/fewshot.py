@@ -12,9 +12,9 @@ from pointcloud.chosen import ChosenClouds
 from pointcloud.task import PointClassify
 from pretrain.engine.launch import hash_recipe
 from pretrain.engine.processes import is_main
-from pretrain.engine.record import FILE, Result, Scores
 from pretrain.engine.transfer import Request, finished_result
 from pretrain.errors import ConfigError, DataError
+from pretrain.record import FILE, Result, Scores
 from pretrain.registry import DATASETS, TASKS
 
 

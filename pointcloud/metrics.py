@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from pretrain.engine.accuracy import ClassMetrics
 from pretrain.engine.evaluation import check_complete, gather_rows
-from pretrain.engine.record import Scores
 from pretrain.errors import ConfigError
+from pretrain.record import Scores
 
 
 class CloudAccuracy(ClassMetrics):

@@ -12,11 +12,11 @@ from pointcloud.task import PointTask
 from pretrain.data.loader import build_eval_loader
 from pretrain.engine.evaluation import full_precision, gather_rows
 from pretrain.engine.processes import find_launcher, is_main, join_processes, joined_processes
-from pretrain.engine.record import Result
 from pretrain.engine.seeding import seed_step
 from pretrain.engine.setting import load_facts
 from pretrain.engine.transfer import Request
 from pretrain.errors import ConfigError
+from pretrain.record import Result
 from pretrain.registry import MODELS, TASKS
 
 POOLS = ('max+mean', 'max', 'mean', 'concat')

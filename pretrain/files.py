@@ -1,7 +1,8 @@
-"""Files that are whole or absent, whatever happens while they are written; and where caches lie."""
+"""Files that are whole or absent, whatever happens while they are written; hashes; and where caches lie."""
 
 import contextlib
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,12 @@ def sha256(path: str | os.PathLike) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def json_hash(value) -> str:
+    """sha256 over the canonical JSON of plain values; equal configs give equal hashes whatever their key order."""
+    text = json.dumps(value, sort_keys=True, default=str, separators=(',', ':'))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _flush(path: Path) -> None:

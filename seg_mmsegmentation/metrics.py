@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from pretrain.engine.evaluation import check_complete, gather_rows
-from pretrain.engine.record import Scores
 from pretrain.errors import DataError
+from pretrain.record import Scores
 from seg_mmsegmentation.data import class_names
 from seg_mmsegmentation.labels import IGNORED
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from pretrain.engine.evaluation import check_complete, gather_rows
-from pretrain.engine.record import Scores
+from pretrain.record import Scores
 
 
 class ClassMetrics:

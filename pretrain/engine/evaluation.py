@@ -10,7 +10,7 @@ from torch import nn
 
 from pretrain.data.build import build_dataset
 from pretrain.data.loader import build_eval_loader
-from pretrain.engine.record import Scores
+from pretrain.record import Scores
 from pretrain.registry import HOOKS, build_task
 
 

@@ -11,9 +11,9 @@ from pretrain.engine.derive import derive
 from pretrain.engine.lint import LOADING, check_keys
 from pretrain.engine.precision import choose_attention
 from pretrain.engine.processes import CPU_WRAPPER, find_launcher, join_processes, world_size
-from pretrain.engine.provenance import json_hash
 from pretrain.engine.runner import TrainRunner
 from pretrain.errors import ConfigError, UserError
+from pretrain.files import json_hash
 from pretrain.registry import register_all
 
 NOT_RECIPE = ('default_hooks', 'visualizer', 'log_level', 'env_cfg', 'model_wrapper_cfg', 'compile', 'custom_imports')

@@ -1,8 +1,6 @@
 """Where a number comes from: code version, library versions, hardware, hashes."""
 
-import hashlib
 import importlib.metadata
-import json
 import platform
 import subprocess
 from pathlib import Path
@@ -33,12 +31,6 @@ def code_version() -> str:
         if commit:
             return commit + ('+dirty' if _git(root, 'status', '--porcelain', '--untracked-files=no') else '')
     return _version('mimbench') or 'unknown'
-
-
-def json_hash(value) -> str:
-    """sha256 over the canonical JSON of plain values; equal configs give equal hashes whatever their key order."""
-    text = json.dumps(value, sort_keys=True, default=str, separators=(',', ':'))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _version(name: str) -> str | None:

@@ -8,9 +8,10 @@ from typing import Any, Protocol
 from mmengine.config import Config
 
 from pretrain.checkpoint.card import Card
-from pretrain.engine.record import Meter, Result, Scores, Start, stamp, write_result
-from pretrain.engine.record import Protocol as ScoreProtocol
+from pretrain.engine.meter import Meter, stamp
 from pretrain.engine.transfer import RANDOM, Request
+from pretrain.record import Protocol as ScoreProtocol
+from pretrain.record import Result, Scores, Start, write_result
 
 
 class TransferData(Protocol):
@@ -45,6 +46,7 @@ class Setting:
     card: Card
     protocol: ScoreProtocol
     config_hash: str
+    domain: str
     seed: int
     notes: list[str] = field(default_factory=list)
     meter: Meter = field(default_factory=Meter)
@@ -86,6 +88,7 @@ class Setting:
                 like=self.request.like,
             ),
             load_report=load_report,
+            domain=self.domain,
             config=Path(self.cfg.filename).name,
             config_hash=self.config_hash,
             recipe=dict(self.cfg.get('recipe', {})),

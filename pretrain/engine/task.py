@@ -17,10 +17,11 @@ from pretrain.data.card import IMAGENET_MEAN, IMAGENET_STD
 from pretrain.engine import checkpointing
 from pretrain.engine.evaluation import Metric, evaluate
 from pretrain.engine.launch import launch
-from pretrain.engine.record import FILE, Meter, Result
+from pretrain.engine.meter import Meter
 from pretrain.engine.setting import Setting, TransferData, load_facts
 from pretrain.engine.transfer import RANDOM, Request, protocol_of, seed_of
 from pretrain.errors import ConfigError
+from pretrain.record import FILE, Result
 from pretrain.registry import MODELS
 
 
@@ -32,6 +33,11 @@ class TransferTask:
     """
 
     part = 'encoder'
+
+    @property
+    def domain(self) -> str:
+        """The top-level folder, or foreign package, that the task comes from."""
+        return type(self).__module__.partition('.')[0]
 
     def set_data(self, cfg: Config, request: Request) -> None:
         """Write the data that the command line names (`request.data`, `val`, `card`) into a config."""
@@ -74,8 +80,8 @@ class TransferTask:
         notes += _notes(raw.model.get(self.part, {}), raw, card, request)
         if self.part == 'backbone' and (note := token_decay(cfg)):
             notes.append(note)
-        protocol = protocol_of(raw, data.identity, self.part)
-        return Setting(cfg, request, data, card, protocol, config_hash, seed, notes, meter)
+        protocol = protocol_of(raw, data.identity)
+        return Setting(cfg, request, data, card, protocol, config_hash, self.domain, seed, notes, meter)
 
     def check(self, cfg: Config) -> None:
         """Build the model of a config without memory and without data, and send the shape of an image through it.

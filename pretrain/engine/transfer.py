@@ -12,10 +12,9 @@ from mmengine.registry import DefaultScope
 from pretrain.data.build import shared_datasets
 from pretrain.engine.launch import NOT_RECIPE, hash_recipe
 from pretrain.engine.lint import check_keys
-from pretrain.engine.provenance import json_hash
-from pretrain.engine.record import FILE, Protocol, Result, read_result
 from pretrain.errors import CheckpointError, ConfigError, UserError
-from pretrain.files import sha256
+from pretrain.files import json_hash, sha256
+from pretrain.record import FILE, PROTOCOL_KEYS, Protocol, Result, read_result
 from pretrain.registry import build_task, register_all
 
 RANDOM = 'random'
@@ -24,8 +23,8 @@ NOT_PROTOCOL = (
     *('seed', 'num_workers', 'prefetch_factor', 'batch_size', 'start_method', 'pin_memory'),
 )
 """Arguments of a data loader and its data set that do not belong to the protocol; the data's identity does."""
-WEIGHTS = ('checkpoint', 'like', 'allow_missing')
-"""Arguments of the encoder or backbone that the command line fills in."""
+WEIGHTS = ('checkpoint', 'like', 'allow_missing', 'arch', 'arch_args', 'position')
+"""Arguments of the encoder or backbone that say what is measured, and so belong to no protocol."""
 
 
 @dataclass(frozen=True)
@@ -81,28 +80,29 @@ def seed_of(cfg: Mapping) -> int:
     return int(cfg.get('randomness', {}).get('seed') or 0)
 
 
-def protocol_of(cfg: Config, data: Mapping[str, Any], part: str = 'encoder') -> Protocol:
-    """The config's protocol with its hash. To be called on the config as it was read, before anything is filled in.
+def protocol_of(cfg: Config, data: Mapping[str, Any]) -> Protocol:
+    """The config's protocol with its hashes. To be called on the config as it was read, before anything is filled in.
 
     Args:
         data: the identity of the data, as the domain defines it.
-        part: the entry of `model` that the weights go into.
     """
     kept = copy.deepcopy({k: v for k, v in cfg.to_dict().items() if k not in (*NOT_RECIPE, 'randomness', 'recipe')})
     for loader in ('train_dataloader', 'val_dataloader'):
         for place in (kept.get(loader, {}), kept.get(loader, {}).get('dataset', {})):
             for key in NOT_PROTOCOL:
                 place.pop(key, None)
-    for key in WEIGHTS:
-        kept.get('model', {}).get(part, {}).pop(key, None)
-    return Protocol(**cfg.protocol.to_dict(), hash=json_hash({'config': kept, 'data': dict(data)}))
+    for part in ('encoder', 'backbone'):
+        for key in WEIGHTS:
+            kept.get('model', {}).get(part, {}).pop(key, None)
+    both = {'config': kept, 'data': dict(data)}
+    return Protocol(**cfg.protocol.to_dict(), recipe=json_hash(kept), hash=json_hash(both))
 
 
 def _check_request(cfg: Config, request: Request) -> None:
     for key in ('task', 'protocol'):
         if key not in cfg:
             raise ConfigError(f'{cfg.filename}: no {key!r}: it is not a transfer config; `mimbench list` shows them')
-    unknown = set(cfg.protocol) ^ (set(Protocol.model_fields) - {'hash'})
+    unknown = set(cfg.protocol) ^ set(PROTOCOL_KEYS)
     if unknown:
         raise ConfigError(f'{cfg.filename}: protocol has wrong or missing keys: {", ".join(sorted(unknown))}')
     if request.like and request.checkpoint != RANDOM:

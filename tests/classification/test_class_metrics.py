@@ -12,8 +12,8 @@ from torch import distributed as dist
 from pretrain.data.dataset import ImageDataset
 from pretrain.engine.accuracy import ClassMetrics, rank_of
 from pretrain.engine.evaluation import evaluate
-from pretrain.engine.record import Scores
 from pretrain.model import ImagePreprocessor
+from pretrain.record import Scores
 
 pytestmark = pytest.mark.unit
 

@@ -12,7 +12,7 @@ from pretrain.engine.derive import derive
 from pretrain.engine.groups import param_groups
 from pretrain.engine.launch import load_config
 from pretrain.engine.lint import check_keys
-from pretrain.engine.record import Protocol
+from pretrain.record import PROTOCOL_KEYS
 from pretrain.registry import MODELS, PARAM_SCHEDULERS, TASKS, TRANSFORMS
 
 pytestmark = pytest.mark.unit
@@ -57,7 +57,7 @@ def meta_model(path: Path):
 def test_config_is_complete(path: Path) -> None:
     cfg = load_config(path)
     check_keys(cfg)
-    assert set(cfg.protocol) == set(Protocol.model_fields) - {'hash'}
+    assert set(cfg.protocol) == set(PROTOCOL_KEYS)
     assert TASKS.build(cfg.task)
     for part in ('train', 'val'):
         dataset = cfg[f'{part}_dataloader'].dataset

@@ -8,9 +8,10 @@ import pytest
 from mmengine.config import Config
 
 from pretrain.engine.launch import hash_recipe
-from pretrain.engine.record import Cost, Meter, Protocol, Result, Start, read_result, stamp, write_result
+from pretrain.engine.meter import Meter, stamp
 from pretrain.engine.transfer import Request, protocol_of, run_transfer
 from pretrain.errors import CheckpointError, ConfigError, UserError
+from pretrain.record import Cost, Protocol, Result, Start, read_result, write_result
 
 pytestmark = pytest.mark.unit
 
@@ -19,12 +20,13 @@ PROTOCOL = {'id': 'test', 'version': 1, 'metric': 'top1', 'higher_is_better': Tr
 
 def result(top1: float = 0.5, **fields) -> Result:
     facts = {
-        'protocol': Protocol(**PROTOCOL, hash='h'),
+        'protocol': Protocol(**PROTOCOL, recipe='r', hash='h'),
         'scores': {'top1': top1},
         'num_samples': {'val': 4},
         'seed': 3,
         'start': Start(random=True),
         'load_report': None,
+        'domain': 'classification',
         'config': 'a.py',
         'config_hash': 'c',
         'command': 'mimbench transfer',
@@ -85,6 +87,24 @@ def test_what_cannot_be_a_result(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('"seed": 3', '"seed": "x"'))
     with pytest.raises(UserError, match='seed'):
         read_result(path)
+
+
+@pytest.mark.parametrize(
+    'edit', [('"top1": 0.5', '"top1": 0.9'), ('"seed": 3', '"seed": 4'), ('"digest": "', '"digest": "0')]
+)
+def test_an_edited_result_is_refused(tmp_path: Path, edit: tuple[str, str]) -> None:
+    path = write_result(tmp_path, result())
+    assert edit[0] in path.read_text()
+    path.write_text(path.read_text().replace(*edit))
+    with pytest.raises(UserError, match='changed after it was written'):
+        read_result(path)
+
+
+@pytest.mark.parametrize('text', ['', '[1]', '{"schema_version": 1', 'null'])
+def test_a_torn_result_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / 'result.json').write_text(text)
+    with pytest.raises(UserError, match='not a result'):
+        read_result(tmp_path)
 
 
 def test_meter() -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from warm import spread
 
-from pretrain.engine.record import read_result
+from pretrain.record import read_result
 from tools.main import main
 
 pytestmark = pytest.mark.smoke

@@ -22,8 +22,8 @@ from torch import nn
 from det_mmdetection.metrics import CocoMetric, run_lengths
 from pretrain.data.openmmlab import OpenMMLabSet
 from pretrain.engine.evaluation import evaluate
-from pretrain.engine.record import Scores
 from pretrain.errors import ConfigError, DataError
+from pretrain.record import Scores
 
 pytestmark = pytest.mark.unit
 

@@ -17,7 +17,7 @@ from pretrain.checkpoint import exchange
 from pretrain.checkpoint.describe import card_for_net
 from pretrain.checkpoint.nets import make_net
 from pretrain.engine.checkpointing import finished, load
-from pretrain.engine.record import read_result
+from pretrain.record import read_result
 from tools.main import main
 
 pytestmark = pytest.mark.smoke

@@ -18,8 +18,8 @@ from pointcloud.sources import PointFolder
 from pointcloud.transforms import PointTransform
 from pretrain.engine.evaluation import EvalHook
 from pretrain.engine.hooks import SaveHook
-from pretrain.engine.record import Scores
 from pretrain.errors import CheckpointError, ConfigError, DataError
+from pretrain.record import Scores
 
 pytestmark = pytest.mark.unit
 VOTES = dict(count=10, scale=(1, 1), translate=0.0)

@@ -11,7 +11,7 @@ from seg_scenes import write_folder
 
 pytest.importorskip('mmcv.ops', reason='onedl-mmcv is not compiled here')
 
-from pretrain.engine.record import read_result
+from pretrain.record import read_result
 from tools.main import main
 
 pytestmark = [

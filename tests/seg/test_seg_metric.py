@@ -15,8 +15,8 @@ pytest.importorskip('mmcv.ops', reason='onedl-mmcv is not compiled here')
 from mmseg.evaluation import IoUMetric
 
 from pretrain.engine.evaluation import evaluate
-from pretrain.engine.record import Scores
 from pretrain.errors import DataError
+from pretrain.record import Scores
 from seg_mmsegmentation.metrics import ConfusionMetric
 
 pytestmark = pytest.mark.unit

@@ -15,7 +15,7 @@ from warm import spread
 pytest.importorskip('mmcv.ops', reason='onedl-mmcv is not compiled here')
 
 from pretrain.engine.checkpointing import load
-from pretrain.engine.record import read_result
+from pretrain.record import read_result
 from tools.main import main
 
 pytestmark = [

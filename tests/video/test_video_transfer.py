@@ -17,7 +17,7 @@ from pretrain.checkpoint.nets import make_net
 from pretrain.data.build import build_dataset
 from pretrain.engine.evaluation import evaluate
 from pretrain.engine.launch import load_config
-from pretrain.engine.record import read_result
+from pretrain.record import read_result
 from pretrain.registry import MODELS
 from tools.main import main
 from video.metrics import ClipMetrics

@@ -129,7 +129,7 @@ def located(words: list[str] | tuple[str, ...]) -> list[str]:
 
 def table(folder: Path, tasks: list[Transfer]) -> str:
     """Scores of all transfers, a row for each task."""
-    from pretrain.engine.record import read_result
+    from pretrain.record import read_result
 
     lines = ['', f'{"":<20}{"masked":>8}{"random":>9}{"gain":>9}{"seconds":>10}{"samples":>9}']
     for task in tasks:

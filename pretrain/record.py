@@ -1,24 +1,27 @@
-"""The record of a finished transfer: `result.json`, written last and atomically."""
+"""The record of a finished transfer: `result.json`, written last and atomically.
 
-import datetime
+The file is the commit marker of its run directory: without it, or with one that does not match its own digest, there is
+no result. Nothing heavy is imported here, for reports read thousands of them.
+"""
+
 import json
-import resource
-import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from pretrain.checkpoint.card import Card
-from pretrain.engine.provenance import environment
 from pretrain.errors import UserError
-from pretrain.files import atomic
+from pretrain.files import atomic, json_hash
 
 SCHEMA_VERSION = 1
 FILE = 'result.json'
+DIGEST = 'digest'
+"""Key of the sha256 over all the rest; it finds an edit by hand, not a forgery."""
+
+PROTOCOL_KEYS = ('id', 'version', 'metric', 'higher_is_better', 'init_stage')
+"""What a transfer config says of its protocol; the hashes are computed."""
 
 
 class Strict(BaseModel):
@@ -35,7 +38,8 @@ class Protocol(Strict):
     metric: str = Field(description='the key of `scores` that stands for the run')
     higher_is_better: bool
     init_stage: str = Field(description='the initial stage that the recipe was published for')
-    hash: str = Field(description='sha256 over everything that changes a score; seed, checkpoint and paths left out')
+    recipe: str = Field(description='sha256 over the config alone: all that changes a score, but for the data')
+    hash: str = Field(description='sha256 over config and data; seed, checkpoint and paths left out')
 
 
 class Start(Strict):
@@ -70,6 +74,7 @@ class Result(Strict):
     seed: int
     start: Start
     load_report: dict[str, Any] | None = Field(description='LoadReport.to_dict(); None for random weights')
+    domain: str = Field(description='the folder whose task was run, such as classification')
     config: str = Field(description='name of the config file, without folders')
     config_hash: str
     recipe: dict[str, Any] = Field(
@@ -100,40 +105,15 @@ class Scores:
     num_samples: int = 0
 
 
-class Meter:
-    """Measures a run, from its construction on."""
-
-    def __init__(self):
-        self.start = time.perf_counter()
-        if torch.cuda.is_available():
-            torch.cuda.reset_peak_memory_stats()
-
-    def read(self, world_size: int = 1, resumed_at: int = 0) -> Cost:
-        seconds = time.perf_counter() - self.start
-        on_gpu = torch.cuda.is_available()
-        resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return Cost(
-            wall_seconds=seconds,
-            gpu_seconds=seconds * world_size if on_gpu else 0.0,
-            peak_memory_mb=resident / (1 << 20 if sys.platform == 'darwin' else 1 << 10),
-            peak_gpu_memory_mb=torch.cuda.max_memory_allocated() / (1 << 20) if on_gpu else 0.0,
-            resumed_at=resumed_at,
-        )
-
-
-def stamp() -> dict[str, Any]:
-    """The fields that do not depend on the task: environment and time."""
-    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds')
-    return {'environment': environment(), 'finished': now}
-
-
 def write_result(folder: Path, result: Result) -> Path:
-    """Write `folder/result.json` atomically. Raises ValueError when the protocol's metric is not
-    among the scores.
+    """Write `folder/result.json` atomically, with its digest.
+
+    Raises ValueError when the protocol's metric is not among the scores.
     """
     if result.protocol.metric not in result.scores:
         raise ValueError(f'no score {result.protocol.metric!r} among {sorted(result.scores)}')
-    text = json.dumps(result.model_dump(mode='json'), indent=1, allow_nan=False) + '\n'
+    content = result.model_dump(mode='json')
+    text = json.dumps({**content, DIGEST: json_hash(content)}, indent=1, allow_nan=False) + '\n'
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / FILE
     with atomic(final) as temporary:
@@ -142,14 +122,23 @@ def write_result(folder: Path, result: Result) -> Path:
 
 
 def read_result(path: str | Path) -> Result:
-    """The result of a run directory, or of a result file. Raises UserError when there is none or it is malformed."""
+    """The result of a run directory, or of a result file. Raises UserError when there is none, or it is malformed or
+    was changed after it was written.
+    """
     path = Path(path)
     path = path / FILE if path.is_dir() else path
     try:
-        return Result.model_validate_json(path.read_text(encoding='utf-8'))
+        content = dict(json.loads(path.read_bytes()))
+        digest = content.pop(DIGEST, None)
+        result = Result.model_validate(content)
     except FileNotFoundError as error:
         raise UserError(f'{path}: no result; the run is not finished') from error
     except ValidationError as error:
         first = error.errors()[0]
         place = '.'.join(map(str, first['loc']))
         raise UserError(f'{path}: not a result of schema {SCHEMA_VERSION}: {place}: {first["msg"]}') from error
+    except (ValueError, TypeError) as error:  # no JSON, or no object
+        raise UserError(f'{path}: not a result: {error}') from error
+    if digest != json_hash(content):
+        raise UserError(f'{path}: changed after it was written: its digest does not match; run it again (--force)')
+    return result

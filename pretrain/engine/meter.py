@@ -1,0 +1,39 @@
+"""What a run takes, and the facts of its record that do not depend on the task."""
+
+import datetime
+import resource
+import sys
+import time
+from typing import Any
+
+import torch
+
+from pretrain.engine.provenance import environment
+from pretrain.record import Cost
+
+
+class Meter:
+    """Measures a run, from its construction on."""
+
+    def __init__(self):
+        self.start = time.perf_counter()
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
+
+    def read(self, world_size: int = 1, resumed_at: int = 0) -> Cost:
+        seconds = time.perf_counter() - self.start
+        on_gpu = torch.cuda.is_available()
+        resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return Cost(
+            wall_seconds=seconds,
+            gpu_seconds=seconds * world_size if on_gpu else 0.0,
+            peak_memory_mb=resident / (1 << 20 if sys.platform == 'darwin' else 1 << 10),
+            peak_gpu_memory_mb=torch.cuda.max_memory_allocated() / (1 << 20) if on_gpu else 0.0,
+            resumed_at=resumed_at,
+        )
+
+
+def stamp() -> dict[str, Any]:
+    """The fields that do not depend on the task: environment and time."""
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds')
+    return {'environment': environment(), 'finished': now}
