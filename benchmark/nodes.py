@@ -1,0 +1,204 @@
+"""A node: one command of mimbench in one folder, and what that folder tells about it.
+
+Read `Node` and `state` first. The folder is the only truth: `node.json` says what is to be done, `attempts.jsonl` what
+was tried, `done.json` (written last, atomically) that it is done, and a lock that it is being done.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pretrain.errors import UserError
+from pretrain.files import atomic, json_hash
+from pretrain.occupancy import Holder, holder
+
+NODE, DONE, ATTEMPTS, LOG = 'node.json', 'done.json', 'attempts.jsonl', 'log.txt'
+MISTAKE, PREEMPTED = 2, 75
+"""Exit codes of mimbench: what the user must mend is not tried again; a preempted run is, without limit."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One command, and the folder that it fills.
+
+    Args:
+        kind: 'pretrain' or 'transfer'.
+        title: for people; the folder's name begins with it.
+        identity: plain values that decide what comes out; nodes of equal identity are one node.
+        words: of the command after `mimbench`; `--work-dir` is added.
+        product: the file in the folder that the command writes last.
+        needs: keys of the nodes whose products it reads.
+        out: the folder that holds the folders of all nodes.
+        processes: how many torchrun starts; 1 for none.
+        labels: what the node is in its study, for tables: {'mask ratio': 0.5, 'seed': 0}.
+    """
+
+    kind: str
+    title: str
+    identity: Any
+    words: tuple[str, ...]
+    product: str
+    out: Path
+    needs: tuple[str, ...] = ()
+    processes: int = 1
+    labels: dict[str, Any] = field(default_factory=dict)
+    key: str = ''
+
+    def __post_init__(self):
+        object.__setattr__(self, 'key', json_hash([self.kind, self.identity, list(self.needs), self.product])[:16])
+
+    @property
+    def folder(self) -> Path:
+        return self.out / f'{self.title}-{self.key[:8]}'
+
+    def path(self, product: str | None = None) -> Path:
+        """The product, or another file that the command writes."""
+        return self.folder / (product or self.product)
+
+    def write(self) -> None:
+        """Write `node.json`, unless it is there. Raises UserError where the folder belongs to another node."""
+        path = self.folder / NODE
+        if path.exists():
+            if (found := read_json(path).get('key')) != self.key:
+                raise UserError(f'{self.folder} belongs to node {found}, not to {self.key}; move it away')
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        facts = {name: value for name, value in asdict(self).items() if name != 'out'}
+        with atomic(path) as temporary:
+            temporary.write_text(json.dumps(facts, indent=1, default=str) + '\n')
+
+
+@dataclass(frozen=True)
+class State:
+    """What the folder of a node tells.
+
+    Attributes:
+        word: 'done', 'running', 'failed', 'waiting' or 'new' (never tried).
+        failures: attempts that ended badly; preemptions and attempts that vanished are not among them.
+        lost: attempts that began and never ended, their process gone.
+        code: exit code of the last attempt that ended.
+        seconds: that the finished attempt took.
+    """
+
+    word: str
+    failures: int = 0
+    lost: int = 0
+    code: int | None = None
+    seconds: float | None = None
+    holder: Holder | None = None
+
+    def hopeless(self, retries: int) -> bool:
+        """Whether trying again is of no use: a mistake of the user, or more than `retries` failures or losses."""
+        return self.word == 'failed' and (self.code == MISTAKE or self.failures + self.lost > retries)
+
+
+def state(folder: Path, key: str) -> State:
+    """Read a node's folder."""
+    if is_done(folder, key):
+        return State('done', seconds=read_json(folder / DONE).get('wall_seconds'))
+    attempts = read_lines(folder / ATTEMPTS)
+    ends = [line for line in attempts if 'code' in line]
+    failures = sum(line['code'] not in (0, PREEMPTED) for line in ends)
+    begun = sum('host' in line for line in attempts)
+    code = ends[-1]['code'] if ends else None
+    if (who := holder(folder)) is not None:
+        return State('running', failures, max(0, begun - len(ends) - 1), code, holder=who)
+    if is_done(folder, key):  # it ended between the two looks
+        return State('done', seconds=read_json(folder / DONE).get('wall_seconds'))
+    lost = begun - len(ends)
+    if not attempts:
+        return State('new')
+    return State('waiting' if code in (0, PREEMPTED) and not lost else 'failed', failures, lost, code)
+
+
+def is_done(folder: Path, key: str) -> bool:
+    """Whether the node was run to its end."""
+    return read_json(folder / DONE).get('key') == key
+
+
+def commit(folder: Path, node: dict[str, Any], digest: str, seconds: float) -> None:
+    """Write the marker that a node is done.
+
+    Args:
+        node: the content of `node.json`.
+        digest: sha256 of the product.
+    """
+    finished = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
+    facts = {
+        'key': node['key'],
+        'product': node['product'],
+        'sha256': digest,
+        'wall_seconds': seconds,
+        'finished': finished,
+    }
+    with atomic(folder / DONE) as temporary:
+        temporary.write_text(json.dumps(facts, indent=1) + '\n')
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object; empty when there is none, or it is torn."""
+    try:
+        found = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Objects of a JSON-lines file; a torn line is left out."""
+    found = []
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        return []
+    for line in text.splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
+
+
+def last_words(folder: Path, count: int = 1) -> str:
+    """The last lines of a node's log that say something."""
+    try:
+        lines = (folder / LOG).read_text(errors='replace').splitlines()
+    except FileNotFoundError:
+        return ''
+    return '\n'.join([line for line in lines if line.strip()][-count:])
+
+
+class Graph:
+    """Nodes in an order in which every node comes after those it needs.
+
+    Raises UserError for a node that needs one which is not there.
+    """
+
+    def __init__(self, nodes: Iterable[Node]):
+        self.nodes: dict[str, Node] = {}
+        for node in nodes:
+            missing = [key for key in node.needs if key not in self.nodes]
+            if missing:
+                raise UserError(f'{node.title} needs {", ".join(missing)}, which is not planned before it')
+            self.nodes.setdefault(node.key, node)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __iter__(self):
+        return iter(self.nodes.values())
+
+    def write(self) -> None:
+        for node in self:
+            node.write()
+
+
+def ordered_options(options: dict[str, Any]) -> Sequence[str]:
+    """`{'a.b': 1}` as the words of `--cfg-options`."""
+    return [
+        f'{key}={json.dumps(value) if isinstance(value, (list, dict)) else value}'
+        for key, value in sorted(options.items())
+    ]

@@ -1,0 +1,136 @@
+"""Who works in a run directory: a lock that ends with its holder, and a heartbeat that other machines can read.
+
+The lock is the kernel's (`flock`), so a killed process leaves none behind, and the processes it started hold it on
+until the last has ended. File systems that do not share locks between machines are covered by the heartbeat.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pretrain.errors import UserError
+
+LOCK, HEARTBEAT = 'lock', 'heartbeat.json'
+BEAT_SECONDS = 5.0
+STALE_SECONDS = 60.0
+"""A heartbeat older than this, on a machine whose locks cannot be seen, is that of a dead process."""
+OCCUPIED = 'MIMBENCH_OCCUPIED'
+"""Environment variable: the directory that a parent of this process holds, and whose lock it has handed down."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a directory. `age` is seconds since the last sign of life, None before the first."""
+
+    host: str
+    pid: int
+    command: str
+    started: float
+    age: float | None
+
+    def __str__(self) -> str:
+        seen = 'starting' if self.age is None else f'last seen {self.age:.0f} s ago'
+        return f'process {self.pid} on {self.host} ({self.command}; {seen})'
+
+
+@contextlib.contextmanager
+def occupy(folder: str | os.PathLike, wait: float = 0.0) -> Iterator[int]:
+    """Hold a directory, which is made if need be, for the block, with a heartbeat; the file descriptor of the lock.
+
+    A process whose parent holds the directory passes through, and so does every process of a launcher but the first.
+
+    Args:
+        wait: seconds to wait for a holder to end.
+
+    Raises UserError where another process holds it.
+    """
+    folder = Path(folder)
+    rank = os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0'))
+    if os.environ.get(OCCUPIED) == str(folder.resolve()) or rank != '0':
+        yield -1
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        end = time.monotonic() + max(wait, 0.5)  # a look by `holder` takes the lock for a moment
+        while not _lock(handle, fcntl.LOCK_EX) or _elsewhere(folder):
+            if time.monotonic() > end:
+                raise UserError(f'{folder} is in use by {holder(folder) or "another process"}; wait, or end that first')
+            time.sleep(0.1)
+        with _beating(folder / HEARTBEAT):
+            yield handle
+    finally:
+        os.close(handle)
+
+
+def holder(folder: str | os.PathLike) -> Holder | None:
+    """Who holds a directory now; None for nobody."""
+    folder = Path(folder)
+    try:
+        handle = os.open(folder / LOCK, os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    try:
+        free = _lock(handle, fcntl.LOCK_SH)
+    finally:
+        os.close(handle)
+    if not free:
+        return _read(folder / HEARTBEAT) or Holder('?', 0, '?', time.time(), None)
+    return _elsewhere(folder)
+
+
+def _lock(handle: int, kind: int) -> bool:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+
+
+def _elsewhere(folder: Path) -> Holder | None:
+    """A holder on another machine, whose lock may be invisible here, that gave a sign of life lately."""
+    found = _read(folder / HEARTBEAT)
+    if found is None or found.host == socket.gethostname() or (found.age or 0.0) > STALE_SECONDS:
+        return None
+    return found
+
+
+def _read(path: Path) -> Holder | None:
+    try:
+        facts = json.loads(path.read_text())
+        return Holder(age=max(0.0, time.time() - path.stat().st_mtime), **facts)
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+@contextlib.contextmanager
+def _beating(path: Path) -> Iterator[None]:
+    me = Holder(
+        socket.gethostname(), os.getpid(), ' '.join(Path(word).name for word in sys.argv[:2]), time.time(), None
+    )
+    facts = asdict(me)
+    del facts['age']
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(BEAT_SECONDS):
+            with contextlib.suppress(OSError):  # a full disk or a lost mount must not end the run
+                os.utime(path)
+
+    path.write_text(json.dumps(facts))
+    thread = threading.Thread(target=beat, name='heartbeat', daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        path.unlink(missing_ok=True)
