@@ -1,0 +1,187 @@
+"""Finished runs below some folders, each verified, and what is wrong with those that do not count.
+
+Nothing is kept between calls: the run directories are the only truth, and a database is at most a view of them.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmark.nodes import DONE, read_json
+from pretrain.errors import UserError
+from pretrain.files import json_hash, sha256
+from pretrain.record import FILE, Result, read_result
+
+
+@dataclass(frozen=True)
+class Run:
+    """A verified result and where it lies.
+
+    Attributes:
+        checkpoint: short name of the weights for tables; controls are 'random' or 'supervised' ones.
+        role: 'checkpoint', or 'random' or 'supervised' for controls.
+    """
+
+    folder: Path
+    result: Result
+
+    @property
+    def role(self) -> str:
+        if self.result.start.random:
+            return 'random'
+        card = self.result.start.card
+        return 'supervised' if card is not None and card.initial_stage == 'supervised' else 'checkpoint'
+
+    @property
+    def checkpoint(self) -> str:
+        start = self.result.start
+        if start.random:
+            return f'random {self.network}'
+        path = Path(start.path or 'unknown')
+        return path.resolve().parent.name if path.stem == 'encoder' else path.stem
+
+    @property
+    def network(self) -> str:
+        """Name of the architecture."""
+        card = self.result.start.card
+        return card.arch if card is not None else 'unknown'
+
+    @property
+    def network_hash(self) -> str:
+        """Equal for two runs of one network, whatever its weights: a control belongs to checkpoints by it."""
+        card = self.result.start.card
+        return json_hash([card.arch, card.arch_args, card.position]) if card is not None else ''
+
+    @property
+    def column(self) -> tuple[str, int, str]:
+        """Id, version and hash of the protocol: runs of one column may be compared."""
+        protocol = self.result.protocol
+        return protocol.id, protocol.version, protocol.hash
+
+    @property
+    def identity(self) -> tuple:
+        """What a run measures; two runs of equal identity are duplicates."""
+        start = self.result.start
+        return (*self.column, self.result.seed, start.sha256 or f'random {self.network_hash}')
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a run, and whether it was left out of all tables.
+
+    Args:
+        kind: 'unreadable', 'changed', 'checkpoint', 'marker', 'duplicate', 'conflict', 'versions' or 'recipe'.
+    """
+
+    kind: str
+    path: Path
+    text: str
+    excluded: bool = True
+
+    def __str__(self) -> str:
+        return f'{self.path}: {self.text}' + (' (left out)' if self.excluded else '')
+
+
+@dataclass
+class Collection:
+    runs: list[Run] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def result_files(places: Iterable[str | Path]) -> list[Path]:
+    """Every `result.json` in or below the places, sorted. UserError for a place that does not exist."""
+    found = set()
+    for place in map(Path, places):
+        if not place.exists():
+            raise UserError(f'{place}: no such run directory, nor a folder of them')
+        if place.is_file():
+            found.add(place)
+            continue
+        for folder, inner, files in os.walk(place):
+            inner[:] = [name for name in inner if not name.startswith('.')]
+            if FILE in files:
+                found.add(Path(folder) / FILE)
+    return sorted(found)
+
+
+def collect(places: Iterable[str | Path], check_weights: bool = True) -> Collection:
+    """Read and verify all results below the places.
+
+    Args:
+        check_weights: hash checkpoint files that still exist, each once, and leave out runs whose file has changed.
+    """
+    collection = Collection()
+    for path in result_files(places):
+        try:
+            run = Run(path.parent, read_result(path))
+        except UserError as error:
+            text = str(error).removeprefix(f'{path}: ')
+            kind = 'changed' if 'changed after' in text else 'unreadable'
+            collection.problems.append(Problem(kind, path, text))
+            continue
+        collection.runs.append(run)
+    _check_markers(collection)
+    if check_weights:
+        _check_weights(collection)
+    _check_duplicates(collection)
+    _check_versions(collection)
+    return collection
+
+
+def _drop(collection: Collection, run: Run, kind: str, text: str) -> None:
+    collection.runs.remove(run)
+    collection.problems.append(Problem(kind, run.folder / FILE, text))
+
+
+def _check_markers(collection: Collection) -> None:
+    """A node's marker has the hash of its result; another result in its place is not that node's."""
+    for run in list(collection.runs):
+        marker = read_json(run.folder / DONE)
+        if marker and marker.get('product') == FILE and marker.get('sha256') != sha256(run.folder / FILE):
+            _drop(collection, run, 'marker', f'is not the result that {DONE} was written for; run the node again')
+
+
+def _check_weights(collection: Collection) -> None:
+    known: dict[str, str | None] = {}
+    for run in list(collection.runs):
+        start = run.result.start
+        if start.random or not start.path or not start.sha256:
+            continue
+        if start.path not in known:
+            known[start.path] = sha256(start.path) if Path(start.path).is_file() else None
+        digest = known[start.path]
+        if digest not in (None, start.sha256):
+            text = f'its checkpoint {start.path} is {digest[:12]} now and was {start.sha256[:12]} when it was measured'
+            _drop(collection, run, 'checkpoint', text)
+
+
+def _check_duplicates(collection: Collection) -> None:
+    groups: dict[tuple, list[Run]] = defaultdict(list)
+    for run in collection.runs:
+        groups[run.identity].append(run)
+    for runs in groups.values():
+        first, *others = runs
+        if not others:
+            continue
+        scores = {tuple(sorted(run.result.scores.items())) for run in runs}
+        if len(scores) == 1:
+            for run in others:
+                _drop(collection, run, 'duplicate', f'the same run as {first.folder}, with equal scores; counted once')
+        else:
+            for run in runs:
+                others_of = ', '.join(str(other.folder) for other in runs if other is not run)
+                text = f'the same checkpoint, protocol and seed as {others_of}, with other scores; none is counted'
+                _drop(collection, run, 'conflict', text)
+
+
+def _check_versions(collection: Collection) -> None:
+    versions: dict[str, dict[int, Run]] = defaultdict(dict)
+    for run in collection.runs:
+        versions[run.result.protocol.id].setdefault(run.result.protocol.version, run)
+    for name, found in versions.items():
+        if len(found) > 1:
+            text = f'protocol {name} is here in versions {", ".join(map(str, sorted(found)))}; they share no column'
+            old = found[min(found)]
+            collection.problems.append(Problem('versions', old.folder / FILE, text, excluded=False))

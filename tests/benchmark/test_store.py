@@ -1,0 +1,88 @@
+"""What counts as a run, and what is found and named when it does not."""
+
+import json
+from pathlib import Path
+
+import pytest
+from made_up import made_up, write
+
+from benchmark.nodes import DONE
+from benchmark.store import collect
+from pretrain.errors import UserError
+from pretrain.files import sha256
+from pretrain.record import write_result
+
+pytestmark = pytest.mark.unit
+
+
+def kinds(found) -> list[str]:
+    return [problem.kind for problem in found.problems]
+
+
+def test_runs_at_any_depth_count_once(tmp_path: Path) -> None:
+    write(tmp_path / 'a', 0.5)
+    write(tmp_path / 'deep' / 'er' / 'b', 0.6, seed=1)
+    write(tmp_path / '.hidden', 0.7, seed=2)
+    found = collect([tmp_path, tmp_path / 'a'])
+    assert sorted(run.result.score for run in found.runs) == [0.5, 0.6] and not found.problems
+    assert {run.checkpoint for run in found.runs} == {'mae'}
+    with pytest.raises(UserError, match='no such run directory'):
+        collect([tmp_path / 'nowhere'])
+
+
+def test_a_changed_score_is_left_out(tmp_path: Path) -> None:
+    path = write(tmp_path / 'a', 0.5) / 'result.json'
+    path.write_text(path.read_text().replace('"top1": 0.5', '"top1": 0.9'))
+    found = collect([tmp_path])
+    assert not found.runs and kinds(found) == ['changed'] and str(path) in str(found.problems[0])
+
+
+def test_torn_and_foreign_files_are_left_out(tmp_path: Path) -> None:
+    path = write(tmp_path / 'a', 0.5) / 'result.json'
+    path.write_text(path.read_text()[:300])
+    (tmp_path / 'b').mkdir()
+    (tmp_path / 'b' / 'result.json').write_text('{"accuracy": 1}')
+    found = collect([tmp_path])
+    assert not found.runs and kinds(found) == ['unreadable', 'unreadable']
+
+
+def test_a_changed_checkpoint_is_named(tmp_path: Path) -> None:
+    weights = tmp_path / 'weights.safetensors'
+    weights.write_bytes(b'one')
+    start = made_up(0.5).start.model_copy(update={'path': str(weights), 'sha256': sha256(weights)})
+    write(tmp_path / 'a', 0.5, start=start)
+    assert len(collect([tmp_path]).runs) == 1
+    weights.write_bytes(b'two')
+    found = collect([tmp_path])
+    assert not found.runs and kinds(found) == ['checkpoint'] and str(weights) in str(found.problems[0])
+    assert len(collect([tmp_path], check_weights=False).runs) == 1
+
+
+def test_a_result_put_in_the_place_of_another_is_named(tmp_path: Path) -> None:
+    folder = write(tmp_path / 'a', 0.5)
+    marker = {'key': 'k', 'product': 'result.json', 'sha256': sha256(folder / 'result.json')}
+    (folder / DONE).write_text(json.dumps(marker))
+    assert len(collect([tmp_path]).runs) == 1
+    write_result(folder, made_up(0.9))
+    assert kinds(collect([tmp_path])) == ['marker']
+
+
+def test_copies_count_once_and_contradictions_not_at_all(tmp_path: Path) -> None:
+    write(tmp_path / 'a', 0.5)
+    write(tmp_path / 'copy', 0.5)
+    write(tmp_path / 'c', 0.5, seed=1)
+    write(tmp_path / 'd', 0.6, seed=1)
+    write(tmp_path / 'control', 0.3, checkpoint=None)
+    found = collect([tmp_path])
+    assert sorted(run.folder.name for run in found.runs) == ['a', 'control']
+    assert sorted(kinds(found)) == ['conflict', 'conflict', 'duplicate']
+
+
+def test_versions_of_a_protocol_are_told_apart(tmp_path: Path) -> None:
+    first = made_up(0.5).protocol
+    write(tmp_path / 'a', 0.5)
+    write(tmp_path / 'b', 0.6, **{'protocol': first.id}, seed=1)
+    newer = first.model_copy(update={'version': 2, 'hash': 'h2'})
+    write_result(tmp_path / 'c', made_up(0.7).model_copy(update={'protocol': newer}))
+    found = collect([tmp_path])
+    assert len(found.runs) == 3 and kinds(found) == ['versions'] and len({run.column for run in found.runs}) == 2
