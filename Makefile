@@ -13,8 +13,8 @@ UV_VERSION := 0.13.8
 UV := $(shell command -v uv || echo .uv/bin/uv)
 # The first interpreter that answers; uv fetches one when none does.
 PYTHON ?= $(shell for v in 3.11 3.12; do python$$v -c '' 2>/dev/null && echo $$v && exit; done; echo 3.11)
-# Extras behind requirements.txt. Not among them: `cluster` (make setup-cluster) and `report`.
-EXTRAS := det seg video pointcloud medical dev
+# Extras behind requirements.txt. Not among them: `cluster` (make setup-cluster).
+EXTRAS := det seg video pointcloud medical report dev
 INSTALL = $(UV) pip install --quiet --python $(PY) --no-deps
 
 help:

@@ -81,7 +81,7 @@ def test_copies_count_once_and_contradictions_not_at_all(tmp_path: Path) -> None
 def test_versions_of_a_protocol_are_told_apart(tmp_path: Path) -> None:
     first = made_up(0.5).protocol
     write(tmp_path / 'a', 0.5)
-    write(tmp_path / 'b', 0.6, **{'protocol': first.id}, seed=1)
+    write(tmp_path / 'b', 0.6, protocol=first.id, seed=1)
     newer = first.model_copy(update={'version': 2, 'hash': 'h2'})
     write_result(tmp_path / 'c', made_up(0.7).model_copy(update={'protocol': newer}))
     found = collect([tmp_path])

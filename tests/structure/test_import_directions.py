@@ -39,7 +39,6 @@ AT_HOME = {
     'h5py': {'pointcloud'},
     'monai': {'medical'},
     'nibabel': {'medical'},
-    'altair': {'benchmark'},
     'duckdb': {'benchmark'},
     'jinja2': {'benchmark'},
     'submitit': {'benchmark'},
