@@ -1,0 +1,1 @@
+"""Comparison of checkpoints: protocols, runs, statistics, reports, ablations."""
