@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 import torch
-from torch.utils.data import Dataset
 
-from benchmark.reconstruction import choose, reconstruction_loss
+from benchmark.reconstruction import Keyed, choose, reconstruction_loss
 from pretrain.checkpoint.initial import Initial, card_of, initial_net
 from pretrain.classifier import default_pool, pooled
 from pretrain.data.card import IMAGENET_MEAN, IMAGENET_STD
@@ -23,7 +22,7 @@ from pretrain.data.loader import build_eval_loader
 from pretrain.data.locate import source_config
 from pretrain.data.seeding import preserved_rng
 from pretrain.engine.evaluation import full_precision
-from pretrain.errors import CheckpointError, DataError, UserError
+from pretrain.errors import CheckpointError, UserError
 from pretrain.model import ImagePreprocessor
 from pretrain.registry import register_all
 
@@ -169,21 +168,6 @@ def open_network(checkpoint: str | Path, image_size: int | None = None, allow_mi
         found = initial_net(sides, card.channels, checkpoint=str(checkpoint), allow_missing=allow_missing)
     found.net.requires_grad_(False).eval().to('cuda' if torch.cuda.is_available() else 'cpu')
     return found
-
-
-class Keyed(Dataset):
-    """The items of a data set under chosen keys: indices, or `(epoch, index)` for one of the augmentations of each."""
-
-    def __init__(self, dataset: Any, keys: Sequence):
-        self.dataset, self.keys = dataset, list(keys)
-        if not self.keys:
-            raise DataError('the data set is empty; give a set with images')
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def __getitem__(self, i: int) -> dict[str, Any]:
-        return self.dataset[self.keys[i]]
 
 
 @torch.inference_mode()

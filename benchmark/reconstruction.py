@@ -1,5 +1,6 @@
 """The loss of a pre-training recipe on images that it has not seen, from the run directory of the pre-training."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from torch import Tensor
-from torch.utils.data import Subset
+from torch.utils.data import Dataset
 
 from pretrain.checkpoint import exchange
 from pretrain.data.build import build_dataset
@@ -18,10 +19,25 @@ from pretrain.engine import checkpointing
 from pretrain.engine.evaluation import full_precision
 from pretrain.engine.launch import load_config
 from pretrain.engine.seeding import seed_step
-from pretrain.errors import UserError
+from pretrain.errors import DataError, UserError
 from pretrain.registry import MODELS, register_all
 
 EXPORT = 'encoder.safetensors'
+
+
+class Keyed(Dataset):
+    """The items of a data set under chosen keys: indices, or `(epoch, index)` for one of the augmentations of each."""
+
+    def __init__(self, dataset: Any, keys: Sequence):
+        self.dataset, self.keys = dataset, list(keys)
+        if not self.keys:
+            raise DataError('the data set is empty; give a set with images')
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, i: int) -> dict[str, Any]:
+        return self.dataset[self.keys[i]]
 
 
 def choose(total: int, wanted: int, seed: int = 0) -> list[int]:
@@ -88,7 +104,9 @@ def reconstruction_loss(
     dataset = _held_out(cfg.train_dataloader.dataset.to_dict(), data, part, seed)
     index = choose(len(dataset), images, seed)
     join = getattr(dataset, 'collate', collate)
-    loader = build_loader(Subset(dataset, index), num_workers, collate_fn=join, batch_size=1, shuffle=False)
+    # A key with an epoch means training: a plain index gives clips and volumes as evaluation sees them, uncropped.
+    chosen = Keyed(dataset, [(0, number) for number in index])
+    loader = build_loader(chosen, num_workers, collate_fn=join, batch_size=1, shuffle=False)
     losses = [_loss(model, batch, mix(seed, number) >> 32) for number, batch in zip(index, loader, strict=True)]
     value = float(np.mean(losses))
     if not np.isfinite(value):
@@ -97,7 +115,7 @@ def reconstruction_loss(
 
 
 def _held_out(settings: dict[str, Any], data: str | Path, part: str, seed: int) -> Any:
-    """The recipe's data set over other samples. A damaged one is an error here: a replacement would be seen twice."""
+    """The recipe's data set over other samples."""
     if settings['type'] == 'ImageDataset':
         found = source_config(data, part)
         settings['source'] = keep_arguments(settings.get('source') or {}, found)
@@ -131,6 +149,9 @@ def _matching(cfg: Config, folder: Path, checkpoint: Path) -> Any:
 
 @torch.inference_mode()
 def _loss(model: Any, batch: dict[str, Any], seed: int) -> float:
+    if batch.get('replaced'):  # training takes another sample then, which would count twice here
+        path, error = batch['replaced'][0]
+        raise DataError(f'{path} is damaged ({error}); remove it from the held-out data')
     batch = {name: value for name, value in batch.items() if isinstance(value, Tensor)}
     batch = model.data_preprocessor(batch)
     with preserved_rng(), full_precision():

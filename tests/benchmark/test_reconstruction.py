@@ -15,7 +15,7 @@ from pretrain.data.build import build_dataset
 from pretrain.data.seeding import mix
 from pretrain.engine.launch import launch, load_config
 from pretrain.engine.seeding import seed_step
-from pretrain.errors import UserError
+from pretrain.errors import DataError, UserError
 
 pytestmark = pytest.mark.unit
 
@@ -76,7 +76,7 @@ def test_the_loss_is_that_of_the_masked_pixels(run: Path, images: Path) -> None:
     model = _matching(cfg, run, run / 'encoder.safetensors').eval()
     errors = []
     for i in range(len(dataset)):
-        batch = model.data_preprocessor({'image': dataset[i]['image'][None]})
+        batch = model.data_preprocessor({'image': dataset[0, i]['image'][None]})
         seed_step(mix(0, i) >> 32, 0, 0)
         found = model.predict(batch)
         goal = found['image'].reshape(3, 4, 4, 4, 4).permute(1, 3, 2, 4, 0).reshape(16, 48)  # row, column, y, x, c
@@ -135,6 +135,13 @@ def test_without_a_run_there_is_no_loss(run: Path, images: Path, tmp_path: Path)
     shutil.copy(run / 'config.py', tmp_path)
     with pytest.raises(UserError, match='no training checkpoint'):
         reconstruction_loss(tmp_path, images / 'val')
+
+
+def test_a_damaged_image_is_not_replaced_by_another(run: Path, images: Path, tmp_path: Path) -> None:
+    held_out = shutil.copytree(images / 'val', tmp_path / 'val')
+    (held_out / '03.png').write_bytes(b'none')
+    with pytest.raises(DataError, match='png is damaged'):
+        reconstruction_loss(run, held_out)
 
 
 def test_it_is_one_of_the_proxies(run: Path, images: Path) -> None:
