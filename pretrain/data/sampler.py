@@ -31,16 +31,24 @@ class TrainOrder:
         partial: `drop` leaves out the images at the end of an epoch that do not fill a batch (other ones in each
             epoch); `carry` lets batches run over the end of an epoch, so sets smaller than a batch work and every
             image is seen equally often.
+        share: of the data set that is used, in (0, 1]: rounded, the same images whatever the seed, and those of a
+            smaller share are among those of a larger one.
 
     Each epoch is a permutation from (seed, epoch). Raises DataError for an empty set, or with `drop` for one smaller
     than a batch.
     """
 
-    def __init__(self, num_samples: int, effective_batch: int, seed: int = 0, partial: str = 'drop'):
+    def __init__(
+        self, num_samples: int, effective_batch: int, seed: int = 0, partial: str = 'drop', share: float = 1.0
+    ):
         if partial not in ('drop', 'carry'):
             raise ConfigError(f"partial {partial!r} is not one of 'drop', 'carry'")
         if effective_batch < 1:
             raise ConfigError(f'effective batch {effective_batch} is not at least 1')
+        if not 0 < share <= 1:
+            raise ConfigError(f'share {share} of the data set is not in (0, 1]')
+        self.used = None if share == 1 else _chosen(num_samples, share)
+        num_samples = num_samples if self.used is None else len(self.used)
         if num_samples < 1 or (partial == 'drop' and num_samples < effective_batch):
             raise DataError(
                 f'{num_samples} images are fewer than one effective batch of {effective_batch}; '
@@ -83,10 +91,16 @@ class TrainOrder:
             # RandomState, because NumPy promises never to change its streams (NEP 19): a resume on another version
             # continues the same order.
             bits = np.random.MT19937(np.random.SeedSequence([self.seed, epoch]))
-            permutation = np.random.RandomState(bits).permutation(self.num_samples)
+            permutation = np.random.RandomState(bits).permutation(self.num_samples if self.used is None else self.used)
             self._permutations = {e: p for e, p in self._permutations.items() if e == epoch - 1}
             self._permutations[epoch] = permutation
         return self._permutations[epoch]
+
+
+def _chosen(num_samples: int, share: float) -> np.ndarray:
+    """Sorted indices of a share of a data set: the beginning of one fixed permutation."""
+    bits = np.random.MT19937(np.random.SeedSequence([0x5368617265]))
+    return np.sort(np.random.RandomState(bits).permutation(num_samples)[: round(share * num_samples)])
 
 
 class TrainBatchSampler(Sampler[list[SampleKey]]):

@@ -32,13 +32,20 @@ class TrainLoop(BaseLoop):
         dataloader: `dict(dataset=..., batch_size=..., num_workers=...)`; batch_size is per process and micro-batch.
         effective_batch: samples per update over all processes.
         epochs, iterations: length of the training, one of both.
+        share: of the training set that is used, in (0, 1]; an epoch is as much shorter.
 
     The order of samples, their augmentation and all other randomness follow from (seed, iteration) alone, so training
     continues after a stop as if there had been none.
     """
 
     def __init__(
-        self, runner, dataloader: dict, effective_batch: int, epochs: int | None = None, iterations: int | None = None
+        self,
+        runner,
+        dataloader: dict,
+        effective_batch: int,
+        epochs: int | None = None,
+        iterations: int | None = None,
+        share: float = 1.0,
     ):
         if (epochs is None) == (iterations is None):
             raise ConfigError('train_cfg needs exactly one of epochs and iterations')
@@ -52,7 +59,7 @@ class TrainLoop(BaseLoop):
         self.loader_args = cfg
         self.effective_batch = effective_batch
         self.accumulation = effective_batch // (self.batch_size * runner.world_size)
-        self.order = TrainOrder(len(self.dataset), effective_batch, runner.seed)
+        self.order = TrainOrder(len(self.dataset), effective_batch, runner.seed, share=share)
         self.per_epoch = self.order.iterations_per_epoch
         self._max_iters: int = iterations or epochs * self.per_epoch  # type: ignore[operator]  # one of both is set
         self._iter = 0

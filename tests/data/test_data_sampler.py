@@ -105,3 +105,20 @@ def test_eval_shards_cover_without_duplicates(count, world_size):
 def test_sample_key():
     assert SampleKey.of(3) == (0, 3)
     assert SampleKey.of((2, np.int64(3))) == SampleKey(2, 3)
+
+
+def test_a_share_is_nested_fixed_and_used_evenly() -> None:
+    def seen(share: float, seed: int = 0, epoch: int = 0) -> list[int]:
+        order = TrainOrder(100, 5, seed, share=share)
+        steps = range(epoch * order.iterations_per_epoch, (epoch + 1) * order.iterations_per_epoch)
+        return [key.index for i in steps for key in order.batch(i)]
+
+    quarter, half = seen(0.25), seen(0.5)
+    assert len(quarter) == len(set(quarter)) == 25 and set(quarter) < set(half) and len(set(half)) == 50
+    assert set(seen(0.25, seed=3, epoch=2)) == set(quarter) and seen(0.25, seed=3) != quarter
+    assert sorted(half) != list(range(50)), 'the first images would be those of the first classes'
+    assert seen(1.0) == [key.index for i in range(20) for key in TrainOrder(100, 5).batch(i)]
+    with pytest.raises(ConfigError, match='share'):
+        TrainOrder(100, 5, share=0.0)
+    with pytest.raises(DataError, match='fewer than one effective batch'):
+        TrainOrder(100, 5, share=0.01)
