@@ -1,0 +1,86 @@
+"""How figures are written: the same everywhere, with a sign where the sign is the message."""
+
+from benchmark.statistics import Gain, Interval, Summary
+
+MINUS = '−'
+SHARES = frozenset(
+    (
+        *('top1', 'top5', 'top1_vote', 'mean_class_top1', 'accuracy', 'balanced_accuracy', 'auc', 'auc_macro'),
+        *('AP25', 'AP50', 'mAP'),
+        *('mIoU', 'mAcc', 'aAcc', 'instance_miou', 'class_miou', 'dice', 'dice_eight'),
+    )
+)
+"""Metrics between 0 and 1 that papers give in percent, beside the APs of boxes and masks. The page shows them so; CSV files
+keep what the runs recorded."""
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric is shown in percent; so is its spread over folds, `<metric>_std`."""
+    name = metric.removesuffix('_std')
+    return name in SHARES or name.startswith(('bbox_AP', 'segm_AP'))
+
+
+def unit(metric: str) -> str:
+    """'%' for shares, else nothing."""
+    return '%' if is_share(metric) else ''
+
+
+def scaled(value: float, metric: str) -> float:
+    """The value in the unit that is shown."""
+    return 100 * value if is_share(metric) else value
+
+
+def score(value: float, metric: str) -> str:
+    """`51.25` for a share of 0.5125; other metrics get four digits that count."""
+    return _plain(scaled(value, metric), metric)
+
+
+def signed(value: float, metric: str) -> str:
+    """`+3.40` or `−0.21`, in the unit of the metric; a zero has no sign."""
+    text = _plain(abs(scaled(value, metric)), metric)
+    if not float(text):
+        return text
+    return ('+' if value > 0 else MINUS) + text
+
+
+def summary(found: Summary, metric: str) -> str:
+    """`51.25 ± 0.40`; a single score has no spread."""
+    spread = '' if found.std is None else f' ± {score(found.std, metric)}'
+    return score(found.mean, metric) + spread
+
+
+def interval(found: Interval | None, metric: str) -> str:
+    """`[−0.10, +6.90]`, or nothing."""
+    return '' if found is None else f'[{signed(found.low, metric)}, {signed(found.high, metric)}]'
+
+
+def name_of(found: Interval) -> str:
+    """What an interval is called in a narrow column."""
+    return {'percentile bootstrap': 'bootstrap', 'Student t': 't', 'Welch t': 'Welch t'}.get(found.method, found.method)
+
+
+def sizes(found: Gain) -> str:
+    """`n=3`, or `n=3 vs 2` where the sides differ."""
+    return f'n={found.n}' if found.n == found.n_control else f'n={found.n} vs {found.n_control}'
+
+
+def duration(seconds: float) -> str:
+    """`12 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
+    if seconds < 10:
+        return f'{seconds:.1f} s'
+    whole = round(seconds)
+    for size, word, small, small_word in ((86400, 'd', 3600, 'h'), (3600, 'h', 60, 'min'), (60, 'min', 1, 's')):
+        if whole >= size:
+            rest = whole % size // small
+            return f'{whole // size} {word}' + (f' {rest} {small_word}' if rest else '')
+    return f'{whole} s'
+
+
+def count(number: int, word: str, plural: str = '') -> str:
+    """`1 run`, `3 runs`."""
+    return f'{number:,} {word if number == 1 else plural or word + "s"}'
+
+
+def _plain(value: float, metric: str) -> str:
+    text = f'{value:.2f}' if is_share(metric) else f'{value:.4g}'
+    return text.replace('-', MINUS)

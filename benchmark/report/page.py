@@ -1,0 +1,395 @@
+"""What the template gets: every number as text, with the link to its runs. Layout and looks are in `page.html`."""
+
+import base64
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from benchmark.cells import RANDOM, SUPERVISED, Cell, Column, Subject, Table
+from benchmark.report import numbers
+from benchmark.report.ablation import Curves, ablation_curves
+from benchmark.report.charts import Chart, cost_chart, curve_chart, rank_chart
+from benchmark.report.proxies import FEWEST, Pair, correlations, ranks
+from benchmark.report.records import Index, json_block, load_line, records, unique_texts
+from benchmark.store import Problem
+
+HERE = Path(__file__).parent
+TITLE = 'How well does it transfer?'
+WIDEST = 14
+"""Protocols in one heat map; of more, every domain gets its own."""
+MOST_COST_CHARTS = 24
+MOST_CURVES = 40
+UNDECIDED = 0.45
+"""Share of its colour that an undecided cell keeps."""
+RECIPES = {
+    'recipe changed': 'the recipe was changed: it is not as shipped',
+    'own config': 'not a protocol as shipped: a config of one’s own',
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What does not come from runs.
+
+    Args:
+        out: folder that the page will lie in.
+        title: of the page.
+        made: when, for people.
+    """
+
+    out: Path
+    title: str
+    made: str
+
+
+def render(table: Table, problems: list[Problem], options: Options) -> str:
+    """The page as text. Everything that comes from files is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    script = (HERE / 'page.js').read_text(encoding='utf-8')
+    return environment.get_template('page.html').render(
+        **context(table, problems, options),
+        css=Markup((HERE / 'page.css').read_text(encoding='utf-8')),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def context(table: Table, problems: list[Problem], options: Options) -> dict[str, Any]:
+    """Everything that the template names."""
+    index = Index(table)
+    domains = table.domains()
+    pairs, more_pairs, few_pairs = correlations(table)
+    return {
+        'title': options.title,
+        'made': options.made,
+        'facts': _facts(table, problems),
+        'headline': headline(table),
+        'excluded': [problem for problem in problems if problem.excluded],
+        'remarks': [problem for problem in problems if not problem.excluded],
+        'overview': _overview(table, index),
+        'domains': [_domain(table, index, name, columns) for name, columns in domains.items()],
+        'cost': _cost(table),
+        'studies': _studies(table, index),
+        'pairs': [_pair(pair, table, index) for pair in pairs],
+        'more_pairs': more_pairs,
+        'few_pairs': few_pairs,
+        'fewest': FEWEST,
+        'ranking': _ranking(table),
+        'exposure': [_exposure(subject, table, index) for subject in table.subjects if subject.role != RANDOM],
+        'records': json_block(records(table, options.out)),
+        'chance': chance_line(table),
+    }
+
+
+def words(cell: Cell) -> str:
+    """The verdict of a cell, in words: 'helps', 'hurts', 'undecided at n=2', 'no control' or 'control'."""
+    if cell.subject.role == RANDOM:
+        return 'control'
+    return cell.gain.verdict if cell.gain else 'no control'
+
+
+def headline(table: Table) -> str:
+    """How many cells pre-training helps in, hurts in, and leaves open."""
+    found = Counter(words(cell).split(' at ')[0] for cell in table.cells.values() if cell.subject.role != RANDOM)
+    total = sum(found.values())
+    if not total:
+        return 'Only controls so far: no checkpoint was measured.'
+    parts = [
+        f'{found["helps"]} helped by it',
+        f'{found["hurts"]} hurt by it',
+        f'{found["undecided"]} undecided',
+        f'{found["no control"]} without a control',
+    ]
+    cells = numbers.count(total, 'pair of checkpoint and protocol', 'pairs of checkpoint and protocol')
+    return f'{cells}: {", ".join(parts)}.'
+
+
+def chance_line(table: Table) -> str:
+    """What to expect of so many verdicts if nothing had an effect."""
+    verdicts = sum(cell.gain is not None and cell.gain.student is not None for cell in table.cells.values())
+    if verdicts < 2:
+        return ''
+    return (
+        f'Each verdict is a test of its own at 5 %: of {verdicts} such cells, about {max(1, round(verdicts / 20))} '
+        'would be decided by chance alone if pre-training had no effect at all.'
+    )
+
+
+def _facts(table: Table, problems: list[Problem]) -> list[tuple[str, str]]:
+    left_out = sum(problem.excluded for problem in problems)
+    controls = sum(subject.role == RANDOM for subject in table.subjects)
+    return [
+        (f'{len(table.runs):,}', numbers.count(len(table.runs), 'run').split(' ', 1)[1]),
+        (f'{len(table.subjects) - controls:,}', 'checkpoint' + 's' * (len(table.subjects) - controls != 1)),
+        (f'{controls:,}', 'random control' + 's' * (controls != 1)),
+        (f'{len(table.columns):,}', 'protocol' + 's' * (len(table.columns) != 1)),
+        (f'{left_out:,}', 'left out'),
+    ]
+
+
+@cache
+def column_facts(column: Column) -> dict[str, Any]:
+    return {
+        'id': column.id,
+        'label': column.label,
+        'version': column.version,
+        'hash': column.hash[:12],
+        'notes': [RECIPES.get(note, note) for note in column.notes],
+        'short_notes': column.notes,
+        'metric': column.metric,
+        'unit': numbers.unit(column.metric),
+        'arrow': '↑' if column.higher_is_better else '↓',
+        'direction': 'higher is better' if column.higher_is_better else 'lower is better',
+        'domain': column.domain,
+    }
+
+
+def _overview(table: Table, index: Index) -> list[dict[str, Any]]:
+    groups = [('', table.columns)] if len(table.columns) <= WIDEST else list(table.domains().items())
+    maps = []
+    for name, columns in groups:
+        largest = {column.key: _largest(table, column) for column in columns}
+        rows = []
+        for subject in table.subjects:
+            cells = [table.cell(subject, column) for column in columns]
+            if subject.role != RANDOM and any(cells):
+                row = [_heat(cell, index, largest[cell.column.key]) if cell else None for cell in cells]
+                rows.append({'label': subject.label, 'network': subject.network, 'role': subject.role, 'cells': row})
+        if rows:
+            maps.append({'domain': name, 'columns': [column_facts(column) for column in columns], 'rows': rows})
+    return maps
+
+
+def _largest(table: Table, column: Column) -> float:
+    return max((abs(cell.gain.gain) for cell in table.column_cells(column) if cell.gain), default=0.0)
+
+
+def _heat(cell: Cell, index: Index, largest: float) -> dict[str, Any]:
+    gain = cell.gain
+    if gain is None:
+        score = numbers.score(cell.summary.mean, cell.column.metric)
+        link = index.cells(cell)
+        return {'kind': 'none', 'text': 'no control', 'small': f'score {score}, n={cell.summary.n}', 'link': link}
+    decided = gain.verdict in ('helps', 'hurts')
+    strength = abs(gain.gain) / largest if largest else 0.0
+    return {
+        'kind': ('up' if gain.gain > 0 else 'down' if gain.gain < 0 else 'flat') + (' decided' if decided else ''),
+        'verdict': gain.verdict,
+        'text': numbers.signed(gain.gain, cell.column.metric),
+        'small': gain.verdict + (f', {numbers.sizes(gain)}' if decided else ''),
+        'strength': round(strength * (1 if decided else UNDECIDED), 3),
+        'link': index.cells(cell, cell.controls[RANDOM]),
+        'value': gain.gain,
+    }
+
+
+def _domain(table: Table, index: Index, name: str, columns: list[Column]) -> dict[str, Any]:
+    rows = [_row(cell, index) for column in columns for cell in table.column_cells(column)]
+    return {
+        'name': name,
+        'slug': 'domain-' + ''.join(c if c.isalnum() and c.isascii() else '-' for c in name),
+        'rows': rows,
+        'columns': [column_facts(column) for column in columns],
+        'published': any(row['published'] for row in rows),
+        'supervised': any(row['supervised'] for row in rows),
+        'gpu': any(row['gpu'] for row in rows),
+    }
+
+
+def _row(cell: Cell, index: Index) -> dict[str, Any]:
+    metric, gain, control = cell.column.metric, cell.gain, cell.controls.get(RANDOM)
+    over_supervised = cell.gains.get(SUPERVISED)
+    return {
+        'checkpoint': cell.subject.label,
+        'role': cell.subject.role,
+        'network': cell.subject.network,
+        'column': column_facts(cell.column),
+        'score': numbers.summary(cell.summary, metric),
+        'score_value': cell.summary.mean,
+        'n': cell.summary.n,
+        'link': index.cells(cell),
+        'control': numbers.summary(control.summary, metric) if control else '',
+        'control_n': control.summary.n if control else 0,
+        'control_value': control.summary.mean if control else '',
+        'control_link': index.cells(control) if control else '',
+        'gain': numbers.signed(gain.gain, metric) if gain else '',
+        'gain_value': gain.gain if gain else '',
+        'gain_link': index.cells(cell, control) if gain else '',
+        'intervals': interval_texts(gain, metric) if gain else [],
+        'pairing': pairing(gain) if gain else '',
+        'verdict': words(cell),
+        'supervised': numbers.signed(over_supervised.gain, metric) if over_supervised else '',
+        'supervised_verdict': over_supervised.verdict if over_supervised else '',
+        'supervised_link': index.cells(cell, cell.controls[SUPERVISED]) if over_supervised else '',
+        'published': published_facts(cell),
+        'wall': numbers.duration(cell.wall_seconds),
+        'gpu': numbers.duration(cell.gpu_seconds) if cell.gpu_seconds else '',
+        'cost_value': round(cell.gpu_seconds or cell.wall_seconds, 2),
+    }
+
+
+def interval_texts(gain, metric: str) -> list[tuple[str, str]]:
+    """Both intervals of a gain with their names, the t interval first: for few seeds it is the honest one."""
+    found = [interval for interval in (gain.student, gain.bootstrap) if interval is not None]
+    return [(numbers.name_of(interval), numbers.interval(interval, metric)) for interval in found]
+
+
+def pairing(gain) -> str:
+    """How the runs were compared, and what was not."""
+    if not gain.paired:
+        return f'unpaired, {numbers.sizes(gain)}'
+    left = f'; seeds {", ".join(map(str, gain.left_out))} only on one side' if gain.left_out else ''
+    return f'paired by seed, n={gain.n}{left}'
+
+
+def published_facts(cell: Cell) -> dict[str, Any] | None:
+    """Distance of the mean to the published score; None where there is none of the same protocol."""
+    found = cell.published
+    if found is None:
+        return None
+    metric = cell.column.metric
+    epochs = {False: 'other number of epochs of pre-training', None: 'epochs of pre-training not compared'}
+    notes = [epochs.get(found.same_epochs, ''), found.published.protocol_note]
+    difference = cell.summary.mean - found.published.value
+    return {
+        'value': numbers.score(found.published.value, metric),
+        'difference': numbers.signed(difference, metric),
+        'difference_value': difference,
+        'source': found.published.source,
+        'notes': [note for note in notes if note],
+    }
+
+
+def _cost(table: Table) -> dict[str, Any]:
+    """Charts of the protocols with the most checkpoints, and which of them have none."""
+    cells = {column: table.column_cells(column) for column in table.columns}
+    able = [column for column in table.columns if len(cells[column]) > 1]
+    chosen = set(sorted(able, key=lambda column: -len(cells[column]))[:MOST_COST_CHARTS])
+    drawn = [column for column in able if column in chosen]
+    charts = [cost_chart(column, cells[column], f'cost{i}') for i, column in enumerate(drawn)]
+    single = [column.label for column in table.columns if column not in able]
+    return {'charts': charts, 'hidden': [column.label for column in able if column not in chosen], 'single': single}
+
+
+def _studies(table: Table, index: Index) -> dict[str, Any]:
+    curves = ablation_curves(table)
+    return {
+        'curves': [_curve(found, index, f'curve{i}') for i, found in enumerate(curves[:MOST_CURVES])],
+        'hidden': [found.title for found in curves[MOST_CURVES:]],
+    }
+
+
+def _curve(found: Curves, index: Index, name: str) -> dict[str, Any]:
+    metric = found.column.metric
+    chart: Chart = curve_chart(
+        found.column, found.axis, found.lines, found.band, found.categories, found.title, name
+    )
+    rows = [
+        {
+            'line': line,
+            'x': found.categories[int(point.x)] if found.categories else f'{point.x:g}',
+            'score': numbers.score(point.mean, metric)
+            + (f' ± {numbers.score(point.std, metric)}' if point.std is not None else ''),
+            'n': point.n,
+            'link': index.link(runs),
+        }
+        for line, points in found.lines.items()
+        for point, runs in zip(points, found.runs[line], strict=True)
+    ]
+    control = None
+    if found.band is not None:
+        mean, std, n = found.band
+        text = numbers.score(mean, metric) + (f' ± {numbers.score(std, metric)}' if std is not None else '')
+        control = {'score': text, 'n': n, 'link': index.link(found.band_runs)}
+    fixed = ', '.join(f'{label} {value}' for label, value in found.fixed.items())
+    return {
+        'chart': chart,
+        'study': found.study,
+        'axis': found.axis,
+        'column': column_facts(found.column),
+        'rows': rows,
+        'control': control,
+        'fixed': fixed,
+        'hidden': found.hidden,
+        'many': len(found.lines) > 1,
+    }
+
+
+def _pair(pair: Pair, table: Table, index: Index) -> dict[str, Any]:
+    kept = set(pair.subjects)
+    cells = [
+        cell
+        for column in (pair.proxy, pair.target)
+        for cell in table.column_cells(column)
+        if cell.subject.key in kept
+    ]
+    return {
+        'proxy': column_facts(pair.proxy),
+        'metric': pair.metric,
+        'target': column_facts(pair.target),
+        'n': len(pair.subjects),
+        'link': index.cells(*cells),
+        'spearman': _correlation(pair.spearman),
+        'kendall': _correlation(pair.kendall),
+    }
+
+
+def _correlation(found) -> dict[str, Any]:
+    if found is None or found.value is None:
+        return {'text': 'not computed' if found is None else 'constant', 'value': '', 'interval': '', 'p': ''}
+    low_high = found.interval
+    return {
+        'text': numbers.signed(found.value, ''),
+        'value': found.value,
+        'interval': numbers.interval(low_high, '') if low_high else 'no interval below 4',
+        'p': f'{found.p:.3f}' if found.p is not None and found.p >= 0.001 else '<0.001',
+    }
+
+
+def _ranking(table: Table) -> dict[str, Any] | None:
+    found = ranks(table)
+    if found is None:
+        return None
+    chart = None
+    if found.critical_difference is not None and len(found.ranks) <= 40:
+        chart = rank_chart(found, 'ranks')
+    return {
+        'chart': chart,
+        'ranks': [(name, f'{rank:.2f}', rank) for name, rank in found.ranks.items()],
+        'protocols': found.protocols,
+        'friedman': f'{found.friedman.p:.3g}' if found.friedman else '',
+        'difference': f'{found.critical_difference:.2f}' if found.critical_difference is not None else '',
+        'alpha': found.alpha,
+        'separated': len(found.cliques) != 1 or len(found.cliques[0]) != len(found.ranks),
+    }
+
+
+def _exposure(subject: Subject, table: Table, index: Index) -> dict[str, Any]:
+    card = subject.card
+    cells = [cell for column in table.columns if (cell := table.cell(subject, column)) is not None]
+    runs = [run for cell in cells for run in cell.runs]
+    loads = unique_texts([load_line(run.result.load_report) for run in runs], 'no load report')
+    return {
+        'label': subject.label,
+        'link': index.link(runs),
+        'runs': len(runs),
+        'sha': subject.key[:12],
+        'network': subject.network,
+        'method': card.method if card else 'unknown',
+        'data': (card.data_seen if card else None) or 'unknown',
+        'teacher': (card.teacher_data if card else None) or 'none stated',
+        'epochs': card.epochs if card and card.epochs is not None else 'unknown',
+        'stage': card.initial_stage if card else 'unknown',
+        'licence': (card.source_licence if card else None) or 'unknown',
+        'source': Path(card.source_file).name if card and card.source_file else '',
+        'notes': list(card.notes) if card else [],
+        'load': loads,
+    }
