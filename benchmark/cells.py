@@ -220,7 +220,9 @@ def _subjects(who: dict[tuple, tuple]) -> list[Subject]:
         found.append(Subject(key, label, role, network, digest, card))
     again = Counter(subject.label for subject in found)
     found = [
-        Subject(**{**subject.__dict__, 'label': f'{subject.label} {subject.key}'}) if again[subject.label] > 1 else subject
+        Subject(**{**subject.__dict__, 'label': f'{subject.label} {subject.key}'})
+        if again[subject.label] > 1
+        else subject
         for subject in found
     ]
     return sorted(found, key=lambda s: (ROLES.index(s.role), s.label.casefold(), s.key))

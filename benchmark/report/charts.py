@@ -14,6 +14,7 @@ from benchmark.report.svg import FAINT, INK, MARKERS, SERIES, SURFACE, drawing, 
 NAMED_POINTS = 8
 """Points that all get their name; of more, only those of the Pareto front do."""
 LONGEST = 28
+TIMES = ((86400, 'days'), (3600, 'hours'), (60, 'minutes'), (1, 'seconds'))
 
 
 @dataclass(frozen=True)
@@ -66,40 +67,45 @@ def cost_chart(column: Column, cells: Sequence[Cell], name: str) -> Chart:
     """Mean score over mean time of a run; GPU time where every run has it."""
     on_gpu = all(cell.gpu_seconds > 0 for cell in cells)
     what = 'GPU time' if on_gpu else 'wall time'
+    seconds = [cell.gpu_seconds if on_gpu else cell.wall_seconds for cell in cells]
+    size, unit = next(((s, word) for s, word in TIMES if max(seconds) >= 1.5 * s), TIMES[-1])
     points = [
-        (cell.gpu_seconds if on_gpu else cell.wall_seconds, numbers.scaled(cell.summary.mean, column.metric))
-        for cell in cells
+        (time / size, numbers.scaled(cell.summary.mean, column.metric))
+        for time, cell in zip(seconds, cells, strict=True)
     ]
     front = pareto_front(points, column.higher_is_better)
-    best = ', '.join(f'{cells[i].subject.label} ({numbers.duration(points[i][0])})' for i in front)
+    best = ', '.join(f'{cells[i].subject.label} ({numbers.duration(seconds[i])})' for i in front)
     title = f'{column.label}: {column.metric} against {what}'
     caption = f'On the Pareto front, cheapest first: {best}.'
-    with drawing() as figure:
+    with drawing(layout='none') as figure:
+        figure.subplots_adjust(left=0.135, right=0.985, top=0.97, bottom=0.16)
         axes = figure.add_subplot()
         axes.step(
             [points[i][0] for i in front], [points[i][1] for i in front], where='post', color=FAINT, linewidth=1.2
         )
-        for i, (cell, (x, y)) in enumerate(zip(cells, points, strict=True)):
-            control = cell.subject.role == RANDOM
+        kinds: dict[tuple[bool, bool], list[int]] = {}
+        for i, cell in enumerate(cells):
+            kinds.setdefault((cell.subject.role == RANDOM, i in front), []).append(i)
+        for (control, best_of_its_cost), members in kinds.items():
             axes.plot(
-                *(x, y),
-                marker='o' if not control else 's',
-                markersize=7 if i in front else 5,
+                *([points[i][0] for i in members], [points[i][1] for i in members]),
+                marker='s' if control else 'o',
+                markersize=7 if best_of_its_cost else 5,
                 linestyle='',
                 color=INK if control else SERIES[0],
                 markerfacecolor=SURFACE if control else SERIES[0],
             )
         named = range(len(cells)) if len(cells) <= NAMED_POINTS else front[:NAMED_POINTS]
         _name_points(axes, [(*points[i], shortened(cells[i].subject.label)) for i in named])
-        low, high = (f(x for x, _ in points) for f in (min, max))
-        if low > 0 and high / low > 20:
+        cheapest, dearest = (f(x for x, _ in points) for f in (min, max))
+        if cheapest > 0 and dearest / cheapest > 20:
             axes.set_xscale('log')
             axes.xaxis.set_major_locator(LogLocator(numticks=6))
             axes.xaxis.set_minor_formatter(NullFormatter())
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f'{x:g}'))
         else:
-            axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: numbers.duration(x) if x >= 0 else ''))
-        axes.set_xlabel(f'{what} of one run')
+            axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.set_xlabel(f'{what} of one run, {unit}')
         axes.set_ylabel(axis_label(column))
         axes.margins(0.12)
         words = ' '.join(cell.subject.label for cell in cells)
@@ -166,7 +172,7 @@ def rank_chart(found: RankComparison, name: str) -> Chart:
     )
     rows, bars = (len(names) + 1) // 2, len(found.cliques)
     depth = 0.8 + 0.28 * bars + 0.27 * rows
-    with drawing(6.6, 0.7 + 0.6 * depth) as figure:
+    with drawing(6.6, 0.7 + 0.6 * depth, 'none') as figure:
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set_axis_off()
         low, high = 1, max(len(names), 2)
@@ -185,11 +191,13 @@ def rank_chart(found: RankComparison, name: str) -> Chart:
         for i, who in enumerate(names):
             left = i < rows
             y = -0.5 - 0.28 * bars - 0.27 * (i if left else len(names) - 1 - i)
-            rank, side = found.ranks[who], low if left else high
+            place, side = found.ranks[who], low if left else high
             edge = side + (-0.06 if left else 0.06) * (high - low)
-            axes.plot([rank, rank, edge], [0, y, y], color=FAINT, linewidth=1)
-            text = f'{shortened(who, 24)}  {rank:.2f}'
-            axes.text(edge, y, f'{text} ' if left else f' {text}', ha='right' if left else 'left', va='center')
+            axes.plot([place, place, edge], [0, y, y], color=FAINT, linewidth=1)
+            text = f'{shortened(who, 24)}\u2002{place:.2f}'
+            axes.text(
+                edge, y, f'{text}\u2009' if left else f'\u2009{text}', ha='right' if left else 'left', va='center'
+            )
         return Chart(title, caption, inline(figure, name, title, caption), ' '.join(names))
 
 

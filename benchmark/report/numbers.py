@@ -2,7 +2,7 @@
 
 from benchmark.statistics import Gain, Interval, Summary
 
-MINUS = '−'
+MINUS = '\u2212'
 SHARES = frozenset(
     (
         *('top1', 'top5', 'top1_vote', 'mean_class_top1', 'accuracy', 'balanced_accuracy', 'auc', 'auc_macro'),
@@ -10,8 +10,8 @@ SHARES = frozenset(
         *('mIoU', 'mAcc', 'aAcc', 'instance_miou', 'class_miou', 'dice', 'dice_eight'),
     )
 )
-"""Metrics between 0 and 1 that papers give in percent, beside the APs of boxes and masks. The page shows them so; CSV files
-keep what the runs recorded."""
+"""Metrics between 0 and 1 that papers give in percent, as they do the APs of boxes and masks. The page shows
+them so; CSV files keep what the runs recorded."""
 
 
 def is_share(metric: str) -> bool:

@@ -142,7 +142,7 @@
     limit = PAGE;
     if (words.length) { $('filter').value = ''; filter(); }
     draw();
-    $('records').scrollIntoView();
+    $('records').scrollIntoView({ behavior: 'instant' });
     $('records-title').focus({ preventScroll: true });
   };
   addEventListener('hashchange', follow);

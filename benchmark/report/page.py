@@ -2,35 +2,39 @@
 
 import base64
 import hashlib
-from collections import Counter
+import re
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from benchmark.cells import RANDOM, SUPERVISED, Cell, Column, Subject, Table
 from benchmark.report import numbers
 from benchmark.report.ablation import Curves, ablation_curves
 from benchmark.report.charts import Chart, cost_chart, curve_chart, rank_chart
+from benchmark.report.overview import overview
 from benchmark.report.proxies import FEWEST, Pair, correlations, ranks
 from benchmark.report.records import Index, json_block, load_line, records, unique_texts
+from benchmark.report.wording import (
+    chance_line,
+    column_facts,
+    domain_title,
+    headline,
+    interval_texts,
+    pairing,
+    published_facts,
+    words,
+)
 from benchmark.store import Problem
 
 HERE = Path(__file__).parent
 TITLE = 'How well does it transfer?'
-WIDEST = 14
-"""Protocols in one heat map; of more, every domain gets its own."""
+LARGE = 300
+"""Cells above which a browser lays out only the sections that are in sight."""
 MOST_COST_CHARTS = 24
 MOST_CURVES = 40
-UNDECIDED = 0.45
-"""Share of its colour that an undecided cell keeps."""
-RECIPES = {
-    'recipe changed': 'the recipe was changed: it is not as shipped',
-    'own config': 'not a protocol as shipped: a config of one’s own',
-}
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ def render(table: Table, problems: list[Problem], options: Options) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters['soft'] = soft
     script = (HERE / 'page.js').read_text(encoding='utf-8')
     return environment.get_template('page.html').render(
         **context(table, problems, options),
@@ -62,19 +67,25 @@ def render(table: Table, problems: list[Problem], options: Options) -> str:
     )
 
 
+def soft(text: str) -> Markup:
+    """Escaped text that may break after underscores and slashes, where a browser would not break it."""
+    return Markup(re.sub('([_/])', r'\1<wbr>', str(escape(text))))
+
+
 def context(table: Table, problems: list[Problem], options: Options) -> dict[str, Any]:
     """Everything that the template names."""
     index = Index(table)
     domains = table.domains()
     pairs, more_pairs, few_pairs = correlations(table)
     return {
+        'large': len(table.cells) > LARGE,
         'title': options.title,
         'made': options.made,
         'facts': _facts(table, problems),
         'headline': headline(table),
         'excluded': [problem for problem in problems if problem.excluded],
         'remarks': [problem for problem in problems if not problem.excluded],
-        'overview': _overview(table, index),
+        'overview': overview(table, index),
         'domains': [_domain(table, index, name, columns) for name, columns in domains.items()],
         'cost': _cost(table),
         'studies': _studies(table, index),
@@ -89,40 +100,6 @@ def context(table: Table, problems: list[Problem], options: Options) -> dict[str
     }
 
 
-def words(cell: Cell) -> str:
-    """The verdict of a cell, in words: 'helps', 'hurts', 'undecided at n=2', 'no control' or 'control'."""
-    if cell.subject.role == RANDOM:
-        return 'control'
-    return cell.gain.verdict if cell.gain else 'no control'
-
-
-def headline(table: Table) -> str:
-    """How many cells pre-training helps in, hurts in, and leaves open."""
-    found = Counter(words(cell).split(' at ')[0] for cell in table.cells.values() if cell.subject.role != RANDOM)
-    total = sum(found.values())
-    if not total:
-        return 'Only controls so far: no checkpoint was measured.'
-    parts = [
-        f'{found["helps"]} helped by it',
-        f'{found["hurts"]} hurt by it',
-        f'{found["undecided"]} undecided',
-        f'{found["no control"]} without a control',
-    ]
-    cells = numbers.count(total, 'pair of checkpoint and protocol', 'pairs of checkpoint and protocol')
-    return f'{cells}: {", ".join(parts)}.'
-
-
-def chance_line(table: Table) -> str:
-    """What to expect of so many verdicts if nothing had an effect."""
-    verdicts = sum(cell.gain is not None and cell.gain.student is not None for cell in table.cells.values())
-    if verdicts < 2:
-        return ''
-    return (
-        f'Each verdict is a test of its own at 5 %: of {verdicts} such cells, about {max(1, round(verdicts / 20))} '
-        'would be decided by chance alone if pre-training had no effect at all.'
-    )
-
-
 def _facts(table: Table, problems: list[Problem]) -> list[tuple[str, str]]:
     left_out = sum(problem.excluded for problem in problems)
     controls = sum(subject.role == RANDOM for subject in table.subjects)
@@ -135,66 +112,11 @@ def _facts(table: Table, problems: list[Problem]) -> list[tuple[str, str]]:
     ]
 
 
-@cache
-def column_facts(column: Column) -> dict[str, Any]:
-    return {
-        'id': column.id,
-        'label': column.label,
-        'version': column.version,
-        'hash': column.hash[:12],
-        'notes': [RECIPES.get(note, note) for note in column.notes],
-        'short_notes': column.notes,
-        'metric': column.metric,
-        'unit': numbers.unit(column.metric),
-        'arrow': '↑' if column.higher_is_better else '↓',
-        'direction': 'higher is better' if column.higher_is_better else 'lower is better',
-        'domain': column.domain,
-    }
-
-
-def _overview(table: Table, index: Index) -> list[dict[str, Any]]:
-    groups = [('', table.columns)] if len(table.columns) <= WIDEST else list(table.domains().items())
-    maps = []
-    for name, columns in groups:
-        largest = {column.key: _largest(table, column) for column in columns}
-        rows = []
-        for subject in table.subjects:
-            cells = [table.cell(subject, column) for column in columns]
-            if subject.role != RANDOM and any(cells):
-                row = [_heat(cell, index, largest[cell.column.key]) if cell else None for cell in cells]
-                rows.append({'label': subject.label, 'network': subject.network, 'role': subject.role, 'cells': row})
-        if rows:
-            maps.append({'domain': name, 'columns': [column_facts(column) for column in columns], 'rows': rows})
-    return maps
-
-
-def _largest(table: Table, column: Column) -> float:
-    return max((abs(cell.gain.gain) for cell in table.column_cells(column) if cell.gain), default=0.0)
-
-
-def _heat(cell: Cell, index: Index, largest: float) -> dict[str, Any]:
-    gain = cell.gain
-    if gain is None:
-        score = numbers.score(cell.summary.mean, cell.column.metric)
-        link = index.cells(cell)
-        return {'kind': 'none', 'text': 'no control', 'small': f'score {score}, n={cell.summary.n}', 'link': link}
-    decided = gain.verdict in ('helps', 'hurts')
-    strength = abs(gain.gain) / largest if largest else 0.0
-    return {
-        'kind': ('up' if gain.gain > 0 else 'down' if gain.gain < 0 else 'flat') + (' decided' if decided else ''),
-        'verdict': gain.verdict,
-        'text': numbers.signed(gain.gain, cell.column.metric),
-        'small': gain.verdict + (f', {numbers.sizes(gain)}' if decided else ''),
-        'strength': round(strength * (1 if decided else UNDECIDED), 3),
-        'link': index.cells(cell, cell.controls[RANDOM]),
-        'value': gain.gain,
-    }
-
-
 def _domain(table: Table, index: Index, name: str, columns: list[Column]) -> dict[str, Any]:
     rows = [_row(cell, index) for column in columns for cell in table.column_cells(column)]
     return {
-        'name': name,
+        'name': domain_title(name),
+        'folder': name,
         'slug': 'domain-' + ''.join(c if c.isalnum() and c.isascii() else '-' for c in name),
         'rows': rows,
         'columns': [column_facts(column) for column in columns],
@@ -236,38 +158,6 @@ def _row(cell: Cell, index: Index) -> dict[str, Any]:
     }
 
 
-def interval_texts(gain, metric: str) -> list[tuple[str, str]]:
-    """Both intervals of a gain with their names, the t interval first: for few seeds it is the honest one."""
-    found = [interval for interval in (gain.student, gain.bootstrap) if interval is not None]
-    return [(numbers.name_of(interval), numbers.interval(interval, metric)) for interval in found]
-
-
-def pairing(gain) -> str:
-    """How the runs were compared, and what was not."""
-    if not gain.paired:
-        return f'unpaired, {numbers.sizes(gain)}'
-    left = f'; seeds {", ".join(map(str, gain.left_out))} only on one side' if gain.left_out else ''
-    return f'paired by seed, n={gain.n}{left}'
-
-
-def published_facts(cell: Cell) -> dict[str, Any] | None:
-    """Distance of the mean to the published score; None where there is none of the same protocol."""
-    found = cell.published
-    if found is None:
-        return None
-    metric = cell.column.metric
-    epochs = {False: 'other number of epochs of pre-training', None: 'epochs of pre-training not compared'}
-    notes = [epochs.get(found.same_epochs, ''), found.published.protocol_note]
-    difference = cell.summary.mean - found.published.value
-    return {
-        'value': numbers.score(found.published.value, metric),
-        'difference': numbers.signed(difference, metric),
-        'difference_value': difference,
-        'source': found.published.source,
-        'notes': [note for note in notes if note],
-    }
-
-
 def _cost(table: Table) -> dict[str, Any]:
     """Charts of the protocols with the most checkpoints, and which of them have none."""
     cells = {column: table.column_cells(column) for column in table.columns}
@@ -289,9 +179,7 @@ def _studies(table: Table, index: Index) -> dict[str, Any]:
 
 def _curve(found: Curves, index: Index, name: str) -> dict[str, Any]:
     metric = found.column.metric
-    chart: Chart = curve_chart(
-        found.column, found.axis, found.lines, found.band, found.categories, found.title, name
-    )
+    chart: Chart = curve_chart(found.column, found.axis, found.lines, found.band, found.categories, found.title, name)
     rows = [
         {
             'line': line,
@@ -326,10 +214,7 @@ def _curve(found: Curves, index: Index, name: str) -> dict[str, Any]:
 def _pair(pair: Pair, table: Table, index: Index) -> dict[str, Any]:
     kept = set(pair.subjects)
     cells = [
-        cell
-        for column in (pair.proxy, pair.target)
-        for cell in table.column_cells(column)
-        if cell.subject.key in kept
+        cell for column in (pair.proxy, pair.target) for cell in table.column_cells(column) if cell.subject.key in kept
     ]
     return {
         'proxy': column_facts(pair.proxy),
@@ -347,11 +232,15 @@ def _correlation(found) -> dict[str, Any]:
         return {'text': 'not computed' if found is None else 'constant', 'value': '', 'interval': '', 'p': ''}
     low_high = found.interval
     return {
-        'text': numbers.signed(found.value, ''),
+        'text': _two(found.value),
         'value': found.value,
-        'interval': numbers.interval(low_high, '') if low_high else 'no interval below 4',
+        'interval': f'[{_two(low_high.low)}, {_two(low_high.high)}]' if low_high else 'no interval below 4',
         'p': f'{found.p:.3f}' if found.p is not None and found.p >= 0.001 else '<0.001',
     }
+
+
+def _two(value: float) -> str:
+    return f'{value:+.2f}'.replace('-', numbers.MINUS)
 
 
 def _ranking(table: Table) -> dict[str, Any] | None:

@@ -80,7 +80,9 @@ def ranks(table: Table) -> RankComparison | None:
     columns = [column for column in table.columns if not column.id.startswith(PREFIX)]
     labels = {subject.key: subject.label for subject in table.subjects if subject.role != RANDOM}
     present = {
-        column.label: {labels[c.subject.key]: c.summary.mean for c in table.column_cells(column) if c.subject.key in labels}
+        column.label: {
+            labels[c.subject.key]: c.summary.mean for c in table.column_cells(column) if c.subject.key in labels
+        }
         for column in columns
     }
     chosen = _block(present)
@@ -95,7 +97,9 @@ def _block(present: dict[str, dict[str, float]]) -> tuple[list[str], list[str]] 
     """The largest number of scores in a complete block: all protocols of one checkpoint, or those that two checkpoints
     share, and every checkpoint that has them.
     """
-    protocols = {name: frozenset(p for p, row in present.items() if name in row) for row in present.values() for name in row}
+    protocols = {
+        name: frozenset(p for p, row in present.items() if name in row) for row in present.values() for name in row
+    }
     kinds = sorted(set(protocols.values()), key=lambda kind: (-len(kind), sorted(kind)))[:MOST_KINDS]
     best: tuple[list[str], frozenset[str]] = ([], frozenset())
     for shared in dict.fromkeys(a & b for a in kinds for b in kinds):

@@ -76,7 +76,9 @@ def records(table: Table, out: Path) -> dict[str, Any]:
             *('code', 'hardware', 'libraries', 'config', 'batch', 'load', 'notes', 'command'),
         ],
         'checkpoints': [subject.label for subject in table.subjects],
-        'protocols': [[c.label, c.id, c.version, c.hash, c.metric, c.domain, '; '.join(c.notes)] for c in table.columns],
+        'protocols': [
+            [c.label, c.id, c.version, c.hash, c.metric, c.domain, '; '.join(c.notes)] for c in table.columns
+        ],
         'texts': list(texts),
         'rows': rows,
     }

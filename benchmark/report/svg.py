@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Literal
 
 from markupsafe import Markup, escape
 from matplotlib import rc_context
@@ -21,7 +22,7 @@ _VARIABLES = {
     SURFACE: 'var(--surface)',
     **{colour: f'var(--series-{i})' for i, colour in enumerate(SERIES)},
 }
-_STYLE = {
+_STYLE: Any = {
     'svg.fonttype': 'none',
     'svg.hashsalt': 'mimbench',
     'text.parse_math': False,
@@ -50,10 +51,16 @@ _STYLE = {
 
 
 @contextmanager
-def drawing(width: float = 5.2, height: float = 3.3) -> Iterator[Figure]:
-    """An empty figure, and matplotlib's settings while it is filled and written. Size in inches at 72 dots."""
+def drawing(
+    width: float = 5.2, height: float = 3.3, layout: Literal['constrained', 'none'] = 'constrained'
+) -> Iterator[Figure]:
+    """An empty figure, and matplotlib's settings while it is filled and written. Size in inches at 72 dots.
+
+    Args:
+        layout: 'none' leaves the margins to the caller; measuring all texts takes as long as drawing them.
+    """
     with rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout='constrained', facecolor='none')
+        figure = Figure(figsize=(width, height), layout=layout, facecolor='none')
         FigureCanvasSVG(figure)
         yield figure
 

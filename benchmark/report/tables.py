@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmark.cells import RANDOM, Cell, Table
 from benchmark.report import numbers
-from benchmark.report.page import chance_line, headline, published_facts, words
+from benchmark.report.wording import chance_line, headline, published_facts, words
 from benchmark.store import Problem
 
 SCORES = (
@@ -16,7 +16,17 @@ SCORES = (
     *('metric', 'score', 'is_protocol_metric', 'wall_seconds', 'gpu_seconds', 'finished', 'folder'),
 )
 GAINS = (
-    *('domain', 'protocol', 'version', 'protocol_hash', 'metric', 'higher_is_better', 'checkpoint', 'sha256', 'network'),
+    *(
+        'domain',
+        'protocol',
+        'version',
+        'protocol_hash',
+        'metric',
+        'higher_is_better',
+        'checkpoint',
+        'sha256',
+        'network',
+    ),
     *('n', 'mean', 'std', 'control', 'n_control', 'control_mean', 'control_std', 'paired', 'n_compared', 'gain'),
     *('bootstrap_low', 'bootstrap_high', 't_low', 't_high', 'verdict', 'published', 'to_published'),
 )
@@ -113,7 +123,7 @@ def latex(table: Table) -> str:
             '',
             r'\begin{table}',
             r'  \centering',
-            rf'  \caption{{{_tex(domain)}: gain over random initialisation; an interval of 95\,\% after Student or Welch.}}',
+            rf'  \caption{{{_tex(domain)}: gain over random initialisation with its 95\,\% t interval.}}',
             r'  \begin{tabular}{lllrrrl}',
             r'    \toprule',
             r'    Checkpoint & Network & Protocol & Score ($n$) & Random init ($n$) & Gain & Verdict \\',

@@ -1,0 +1,45 @@
+"""How long a report of 10,000 results takes, and how much memory; 2,000 unless `BENCH=full`. CPU time counts.
+
+A test fails only where the time grows faster than the number of results.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip('jinja2')
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tests' / 'benchmark'))
+from many_runs import write_many  # noqa: E402
+
+pytestmark = pytest.mark.bench
+MOST = 10_000 if os.environ.get('BENCH') == 'full' else 2_000
+MOST_MEGABYTES = 1000
+
+
+def cpu_seconds_and_megabytes(runs: Path, out: Path) -> tuple[float, float, float]:
+    """Of `mimbench report` in a process of its own: CPU seconds, wall seconds, peak memory."""
+    words = [sys.executable, '-m', 'tools.main', 'report', str(runs), '--out', str(out)]
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(words, env={**os.environ, 'PYTHONPATH': str(ROOT)}, check=True, capture_output=True, timeout=500)
+    after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - start
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return cpu, wall, after.ru_maxrss / 1024
+
+
+def test_a_report_of_many_results(tmp_path: Path, capsys) -> None:
+    small, _, _ = cpu_seconds_and_megabytes(write_many(tmp_path / 'few', MOST // 10), tmp_path / 'a')
+    cpu, wall, peak = cpu_seconds_and_megabytes(write_many(tmp_path / 'many', MOST), tmp_path / 'b')
+    size = (tmp_path / 'b' / 'report.html').stat().st_size / 1e6
+    with capsys.disabled():
+        print(
+            f'\n{MOST} results: {cpu:.1f} s CPU, {wall:.1f} s, {peak:.0f} MB, page {size:.1f} MB; a tenth: {small:.1f} s'
+        )
+    assert cpu < 12 * small
+    assert peak < MOST_MEGABYTES

@@ -1,0 +1,297 @@
+"""Numbers of the report against sums done by hand, and what must never happen to them."""
+
+import csv
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from made_up import card, made_up, write
+
+pytest.importorskip('jinja2')
+
+from benchmark.cells import tabulate
+from benchmark.report.charts import pareto_front
+from benchmark.report.numbers import MINUS
+from benchmark.report.write import read_runs, write_report
+from benchmark.store import collect
+from pretrain.errors import UserError
+from pretrain.record import Protocol, Result, write_result
+from tools.main import main
+
+pytestmark = pytest.mark.unit
+
+HOSTILE = '"><img src=x onerror=alert(1)>&$x_1$|`*'
+
+
+def text_of(html: str) -> str:
+    """What a reader sees of a page, one space between words."""
+    plain = re.sub(r'<(style|script).*?</\1>', ' ', html, flags=re.S)
+    return ' '.join(re.sub(r'<[^>]+>', ' ', plain.replace('<wbr>', '')).split())
+
+
+def rows_of(html: str, section: str) -> list[str]:
+    """Text of the body rows of a section's first table."""
+    part = re.search(rf'<section id="{section}".*?</section>', html, flags=re.S)
+    assert part, section
+    return [text_of(row) for row in re.findall(r'<tr.*?</tr>', part.group(), flags=re.S)[1:]]
+
+
+def table_csv(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_text())))
+
+
+def with_protocol(result: Result, **changes) -> Result:
+    return result.model_copy(update={'protocol': result.protocol.model_copy(update=changes)})
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """`mae` gains 10, 11 and 12 points, `bad` loses as much; `two` has two seeds of three, `alone` has no control."""
+    folder = tmp_path / 'runs'
+    for seed in range(3):
+        write(folder / f'control{seed}', 0.50 + 0.01 * seed, seed, None)
+        write(folder / f'mae{seed}', 0.60 + 0.02 * seed, seed, 'mae')
+        write(folder / f'bad{seed}', 0.40 + 0.005 * seed, seed, 'bad')
+    write(folder / 'two0', 0.51, 0, 'two')
+    write(folder / 'two1', 0.50, 1, 'two')
+    write(folder / 'alone', 0.7, 0, 'alone', protocol='without-control')
+    return folder
+
+
+@pytest.fixture
+def page(runs: Path, tmp_path: Path) -> str:
+    return write_report([runs], tmp_path / 'out').paths[0].read_text()
+
+
+def test_numbers_are_those_computed_by_hand(page: str) -> None:
+    (row,) = [row for row in rows_of(page, 'domain-classification') if row.startswith('mae ')]
+    assert '62.00 ± 2.00 n=3' in row  # 60, 62, 64
+    assert '51.00 ± 1.00 n=3' in row  # 50, 51, 52
+    assert '+11.00' in row  # differences 10, 11, 12
+    # t of 95 % and two degrees of freedom is 4.303; the standard error is 1 / sqrt(3): 11 ± 2.484
+    assert 't [+8.52, +13.48]' in row
+    assert '▲ helps' in row
+
+
+def test_a_loss_a_doubt_and_a_missing_control_are_named(page: str) -> None:
+    rows = {row.split()[0]: row for row in rows_of(page, 'overview')}
+    assert MINUS + '10.50' in rows['bad'] and '▼ hurts, n=3' in rows['bad']  # differences -10, -10.5, -11
+    assert 'undecided at n=2' in rows['two'] and MINUS + '0.00' not in rows['two']
+    assert 'no control score 70.00, n=1' in rows['alone']
+    assert 'helps in 1 of 3 comparisons with random initialisation, hurts in 1 and is undecided in 1. 1 more' in page
+    assert 'down decided' in page, 'a cell where pre-training hurts looks like any other'
+
+
+def test_numbers_link_to_their_runs(page: str, runs: Path) -> None:
+    table = tabulate(collect([runs]).runs)
+    order = [run.folder.name for run in table.runs]
+    links = {text: link for link, text in re.findall(r'<a href="#runs-([\d_-]+)"><b>([^<]*)</b></a>', page)}
+    places = [
+        place
+        for part in links['+11.00'].split('_')
+        for first, _, last in [part.partition('-')]
+        for place in range(int(first), int(last or first) + 1)
+    ]
+    assert sorted(order[place] for place in places) == sorted(
+        f'{name}{i}' for name in ('mae', 'control') for i in range(3)
+    )
+
+
+def test_lower_is_better_where_the_protocol_says_so(tmp_path: Path) -> None:
+    for seed in range(3):
+        for name, value in ((None, 2.0), ('mae', 1.5)):
+            result = made_up(value + 0.1 * seed * (2 if name else 1), seed, name, scores={'nll': value + 0.01 * seed})
+            write_result(tmp_path / f'{name}{seed}', with_protocol(result, metric='nll', higher_is_better=False))
+    html = write_report([tmp_path], tmp_path / 'out').paths[0].read_text()
+    (row,) = [row for row in rows_of(html, 'domain-classification') if row.startswith('mae ')]
+    assert '1.51 ± 0.01' in row and '+0.5' in row
+
+
+def test_protocols_never_mix(tmp_path: Path) -> None:
+    """The same id under another hash, and under another version, is another column with no common control."""
+    write(tmp_path / 'a', 0.5, 0, None)
+    write_result(tmp_path / 'b', with_protocol(made_up(0.6), hash='abcdef0123'))
+    write_result(tmp_path / 'c', with_protocol(made_up(0.7), version=2, hash='v2'))
+    table, problems = read_runs([tmp_path])
+    assert [column.label for column in table.columns] == [
+        'mini-knn v1 #abcdef',
+        'mini-knn v1 #h mini',
+        'mini-knn v2',
+    ]
+    assert not any(cell.controls for cell in table.cells.values())
+    found = write_report([tmp_path], tmp_path / 'out')
+    html = found.paths[0].read_text()
+    assert 'other data or options' in text_of(html)
+    assert html.count('>no control<') >= 2 and 'is here in versions 1, 2' in html
+    assert {row['gain'] for row in table_csv(tmp_path / 'out' / 'gains.csv')} == {''}
+
+
+def test_a_control_of_another_network_is_no_control(tmp_path: Path) -> None:
+    write(tmp_path / 'a', 0.5, 0, None)
+    start = made_up(0.6).start
+    write(tmp_path / 'b', 0.6, start=start.model_copy(update={'card': card('vit_large')}))
+    table, _ = read_runs([tmp_path])
+    assert not any(cell.controls for cell in table.cells.values())
+
+
+def test_checkpoints_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    start = made_up(0.5).start
+    for i, digest in enumerate(('a' * 64, 'b' * 64)):
+        write(tmp_path / str(i), 0.5, start=start.model_copy(update={'sha256': digest}))
+    table, _ = read_runs([tmp_path])
+    assert [subject.label for subject in table.subjects] == ['mae #aaaaaa', 'mae #bbbbbb']
+
+
+def test_a_hostile_name_stays_text(tmp_path: Path) -> None:
+    start = made_up(0.5).start.model_copy(update={'path': f'/nowhere/{HOSTILE}.safetensors'})
+    for i, name in enumerate((HOSTILE, None)):
+        fields = {'start': start, 'notes': ['</script><script>alert(2)</script>']} if name else {}
+        write(tmp_path / f'run{i}</script>', 0.5 + i, checkpoint=name, domain='<b>domain', **fields)
+    found = write_report([tmp_path], tmp_path / 'out', title='<i>&')
+    html = found.paths[0].read_text()
+    assert '<img' not in html and 'alert(2)</script>' not in html and '<b>domain' not in html and '<i>' not in html
+    assert '&lt;img src=x onerror=alert(1)&gt;' in html.replace('<wbr>', '')
+    assert len(re.findall(r'<script', html)) == 2, 'the data, and the script of the page'
+    assert '<img' not in (tmp_path / 'out' / 'report.md').read_text()
+    latex = (tmp_path / 'out' / 'tables.tex').read_text()
+    assert r'\&\$x\_1\$' in latex
+    assert [row['checkpoint'] for row in table_csv(tmp_path / 'out' / 'gains.csv')] == [HOSTILE]
+
+
+def test_nothing_is_loaded_from_elsewhere(page: str) -> None:
+    assert not re.findall(r'(?:src|href|action|data|poster|srcset)\s*=\s*["\']?\s*(?:https?:)?//', page)
+    assert not re.findall(r'@import|url\(\s*["\']?(?!#)', page)
+    assert "default-src 'none'" in page
+    assert 'xmlns' not in page and 'DOCTYPE svg' not in page
+    for link in re.findall(r'<link[^>]*>', page):
+        assert 'data:,' in link
+
+
+def test_ids_are_unique_and_links_arrive(page: str) -> None:
+    ids = re.findall(r'\bid="([^"]*)"', page)
+    assert len(ids) == len(set(ids))
+    targets = {link for link in re.findall(r'href="#([^"]*)"', page) if not link.startswith('runs-')}
+    assert targets <= set(ids)
+
+
+def test_problems_stand_apart(runs: Path, tmp_path: Path) -> None:
+    torn = runs / 'torn'
+    torn.mkdir()
+    (torn / 'result.json').write_text('{"schema')
+    changed = write(runs / 'changed', 0.123456, 9, 'mae') / 'result.json'
+    changed.write_text(changed.read_text().replace('0.123456', '0.993456'))
+    html = write_report([runs], tmp_path / 'out').paths[0].read_text()
+    before, _, problems = html.partition('<section id="problems"')
+    assert '99.35' not in html and '993456' not in html
+    assert 'torn/result.json' not in before and str(torn) in problems and str(changed) in problems
+    assert 'Left out of every table above' in problems
+    assert str(changed) in (tmp_path / 'out' / 'report.md').read_text().replace('\\', '')
+
+
+def test_strict_ends_with_2_and_names_each(runs: Path, tmp_path: Path, capsys) -> None:
+    for name in ('one', 'other'):
+        (runs / name).mkdir()
+        (runs / name / 'result.json').write_text('{}')
+    out = tmp_path / 'out'
+    assert main(['report', str(runs), '--out', str(out), '--strict']) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and all(line.startswith('mimbench: error: ') for line in lines)
+    assert str(runs / 'one') in lines[0] and str(runs / 'other') in lines[1] and not out.exists()
+    assert main(['report', str(runs), '--out', str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == [
+        *('gains.csv', 'report.html', 'report.md', 'scores.csv', 'tables.tex')
+    ]
+    assert main(['report', str(runs / 'mae0'), '--out', str(out), '--strict']) == 0
+
+
+def test_no_run_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match='no finished run'):
+        read_runs([tmp_path])
+    with pytest.raises(UserError, match='no such run directory'):
+        read_runs([tmp_path / 'nowhere'])
+
+
+def test_csv_holds_what_the_runs_recorded(runs: Path, tmp_path: Path) -> None:
+    write_report([runs], tmp_path / 'out')
+    scores = table_csv(tmp_path / 'out' / 'scores.csv')
+    assert len(scores) == 12 * 2  # two metrics each
+    assert {row['metric'] for row in scores} == {'top1', 'nll'}
+    chosen = [row for row in scores if row['checkpoint'] == 'mae' and row['metric'] == 'top1']
+    assert [float(row['score']) for row in chosen] == [0.60, 0.62, 0.64]
+    assert all(Path(row['folder']).is_dir() for row in scores)
+    gains = {row['checkpoint']: row for row in table_csv(tmp_path / 'out' / 'gains.csv')}
+    assert float(gains['mae']['gain']) == pytest.approx(0.11) and gains['mae']['verdict'] == 'helps'
+    assert gains['two']['verdict'] == 'undecided at n=2' and gains['alone']['verdict'] == 'no control'
+
+
+def test_markdown_and_latex(runs: Path, tmp_path: Path) -> None:
+    write_report([runs], tmp_path / 'out')
+    markdown = (tmp_path / 'out' / 'report.md').read_text()
+    assert (
+        '| mae | vit\\_tiny | mini-knn (top1, %) \\[own config\\] | 62.00 ± 2.00 (n=3) | 51.00 ± 1.00 (n=3) |'
+        in markdown
+    )
+    widths = {line.count(' | ') for line in markdown.splitlines() if line.startswith('|')}
+    assert widths == {9}
+    latex = (tmp_path / 'out' / 'tables.tex').read_text()
+    assert r'\toprule' in latex and r'62.00 $\pm$ 2.00 (n=3)' in latex and MINUS not in latex
+    body = [line for line in latex.splitlines() if line.endswith(r'\\')]
+    assert {line.count(' & ') for line in body} == {6}
+
+
+def test_recipes_as_shipped_are_told_from_others(tmp_path: Path) -> None:
+    from benchmark.protocols import golden
+
+    entry = next(iter(golden().values()))
+    facts = {name: entry[name] for name in ('id', 'version', 'metric', 'higher_is_better', 'init_stage', 'recipe')}
+    for i, recipe in enumerate((entry['recipe'], 'changed')):
+        protocol = Protocol(**{**facts, 'recipe': recipe, 'hash': f'hash{i}'})
+        result = made_up(0.5).model_copy(update={'protocol': protocol, 'scores': {entry['metric']: 0.5}})
+        write_result(tmp_path / str(i), result)
+    write(tmp_path / 'own', 0.5)
+    table, _ = read_runs([tmp_path])
+    assert {column.hash: column.recipe for column in table.columns} == {
+        'hash0': '',
+        'hash1': 'recipe changed',
+        'h mini-knn': 'own config',
+    }
+
+
+def test_a_supervised_checkpoint_is_a_second_control(tmp_path: Path) -> None:
+    start = made_up(0.5).start
+    supervised = start.model_copy(
+        update={'path': '/nowhere/sup.safetensors', 'sha256': 's' * 64, 'card': card(initial_stage='supervised')}
+    )
+    for seed in range(2):
+        write(tmp_path / f'm{seed}', 0.6 + 0.01 * seed, seed)
+        write(tmp_path / f's{seed}', 0.7, seed, start=supervised)
+    html = write_report([tmp_path], tmp_path / 'out').paths[0].read_text()
+    (row,) = [row for row in rows_of(html, 'domain-classification') if row.startswith('mae ')]
+    assert MINUS + '9.50' in row and 'Over supervised' in html
+
+
+def test_pareto_front() -> None:
+    points = [(1.0, 5.0), (2.0, 4.0), (2.0, 7.0), (3.0, 7.0), (4.0, 9.0)]
+    assert pareto_front(points, True) == [0, 2, 4]
+    assert pareto_front(points, False) == [0, 1]
+
+
+def test_texts_of_charts_are_text(page: str) -> None:
+    svg = re.search(r'<svg.*?</svg>', page, flags=re.S)
+    assert svg and '<title' in svg.group() and '<desc' in svg.group() and 'role="img"' in svg.group()
+    assert re.search(r'<text[^>]*>top1 in % \(higher is better\)</text>', page)
+    assert 'On the Pareto front, cheapest first: ' in page
+
+
+def test_the_report_imports_no_torch(runs: Path, tmp_path: Path) -> None:
+    code = 'import sys; from tools.main import main; main(sys.argv[1:]); print("torch" in sys.modules)'
+    repo = Path(__file__).resolve().parents[2]
+    command = [sys.executable, '-c', code, 'report', str(runs), '--out', str(tmp_path / 'out')]
+    found = subprocess.run(
+        command, env={**os.environ, 'PYTHONPATH': str(repo)}, capture_output=True, text=True, timeout=120
+    )
+    assert found.stdout.endswith('False\n'), found.stderr

@@ -1,0 +1,111 @@
+"""Curves of ablations, correlations of proxies, ranks: from runs to what the page says."""
+
+import json
+from pathlib import Path
+
+import pytest
+from made_up import made_up, write
+
+pytest.importorskip('jinja2')
+
+from benchmark.cells import tabulate
+from benchmark.report.ablation import ablation_curves
+from benchmark.report.numbers import MINUS
+from benchmark.report.proxies import correlations, is_proxy, ranks
+from benchmark.report.write import write_report
+from benchmark.store import collect
+from pretrain.record import write_result
+
+pytestmark = pytest.mark.unit
+
+
+def labelled(folder: Path, score: float, seed: int, name: str, **labels) -> None:
+    write(folder, score, seed, name)
+    (folder / 'node.json').write_text(json.dumps({'labels': {'study': 'masks', 'seed': seed, **labels}}))
+
+
+def read(folder: Path):
+    return tabulate(collect([folder]).runs)
+
+
+def test_curves_hold_means_and_spreads_over_seeds(tmp_path: Path) -> None:
+    for ratio, scores in ((0.5, (0.4, 0.5)), (0.75, (0.6, 0.6))):
+        for seed, score in enumerate(scores):
+            labelled(tmp_path / f'{ratio}-{seed}', score, seed, f'm{ratio}', epochs=100, **{'mask ratio': ratio})
+    for seed in range(2):
+        write(tmp_path / f'control{seed}', 0.3 + 0.1 * seed, seed, None)
+    (curves,) = ablation_curves(read(tmp_path))
+    assert (curves.axis, curves.fixed, curves.categories) == ('mask ratio', {'epochs': 100}, None)
+    points = curves.lines['']
+    assert [(point.x, point.mean, point.n) for point in points] == [
+        (0.5, pytest.approx(0.45), 2),
+        (0.75, pytest.approx(0.6), 2),
+    ]
+    assert points[0].std == pytest.approx(0.0707107, abs=1e-6) and points[1].std == 0
+    assert curves.band is not None and curves.band[0] == pytest.approx(0.35) and curves.band[2] == 2
+    html = write_report([tmp_path], tmp_path / 'out').paths[0].read_text()
+    assert 'masks: mini-knn over mask ratio' in html and '45.00 ± 7.07' in html and 'epochs 100' in html
+
+
+def test_words_are_categories_and_other_axes_are_lines(tmp_path: Path) -> None:
+    for target in ('pixels', 'hog'):
+        for ratio in (0.5, 0.75):
+            labelled(tmp_path / f'{target}{ratio}', ratio, 0, f'{target}{ratio}', target=target, ratio=ratio)
+    found = {curves.axis: curves for curves in ablation_curves(read(tmp_path))}
+    assert found['target'].categories == ['hog', 'pixels'] and set(found['target'].lines) == {'ratio 0.5', 'ratio 0.75'}
+    assert found['ratio'].categories is None and set(found['ratio'].lines) == {'target hog', 'target pixels'}
+    assert found['ratio'].band is None
+
+
+def test_two_studies_and_two_protocols_never_share_a_curve(tmp_path: Path) -> None:
+    for i, study in enumerate(('a', 'b')):
+        for ratio in (0.5, 0.75):
+            labelled(tmp_path / f'{study}{ratio}', 0.5 + i / 10, i, f'{study}{ratio}', study=study, ratio=ratio)
+    assert [curves.study for curves in ablation_curves(read(tmp_path))] == ['a', 'b']
+
+
+def test_correlation_of_a_proxy_with_a_fine_tuned_score(tmp_path: Path) -> None:
+    """Checkpoints in the same order by both: 1. RankMe in the opposite one: -1. Controls take no part."""
+    for i in range(5):
+        write(tmp_path / f'knn{i}', 0.1 * i, 0, f'c{i}', protocol='mini-knn-32px')
+        write(tmp_path / f'ft{i}', 0.5 + 0.01 * i, 0, f'c{i}', protocol='mini-finetune')
+        result = made_up(0.5, 0, f'c{i}', 'proxies-images', scores={'rankme': 50.0 - i, 'lidar': 7.0})
+        metric = result.protocol.model_copy(update={'metric': 'rankme'})
+        write_result(tmp_path / f'proxy{i}', result.model_copy(update={'protocol': metric}))
+    write(tmp_path / 'control', 0.9, 0, None, protocol='mini-knn-32px')
+    write(tmp_path / 'control2', 0.1, 0, None, protocol='mini-finetune')
+    pairs, more, few = correlations(read(tmp_path))
+    values = {(pair.proxy.id, pair.metric): pair.spearman.value for pair in pairs}
+    assert values[('mini-knn-32px', 'top1')] == pytest.approx(1)
+    assert values[('proxies-images', 'rankme')] == pytest.approx(-1)
+    assert values[('proxies-images', 'lidar')] is None  # constant
+    assert (more, few) == (0, 0) and {pair.spearman.n for pair in pairs} == {5}
+    html = write_report([tmp_path], tmp_path / 'out').paths[0].read_text()
+    assert '+1.00' in html and MINUS + '1.00' in html and 'constant' in html
+
+
+def test_what_is_a_proxy(tmp_path: Path) -> None:
+    for i, name in enumerate(
+        ('in1k-knn-k20', 'in1k-linear-mae-90e', 'points-mini-svm', 'proxies-x', 'linearised', 'ft')
+    ):
+        write(tmp_path / str(i), 0.5, 0, 'c', protocol=name)
+    assert {column.id for column in read(tmp_path).columns if is_proxy(column)} == {
+        *('in1k-knn-k20', 'in1k-linear-mae-90e', 'points-mini-svm', 'proxies-x')
+    }
+
+
+def test_ranks_take_the_largest_complete_block(tmp_path: Path) -> None:
+    for i, name in enumerate('abcd'):
+        for protocol in ('x', 'y', 'z'):
+            if (name, protocol) != ('d', 'z'):
+                write(tmp_path / f'{name}{protocol}', 0.5 + 0.01 * i, 0, f'c-{name}', protocol=protocol)
+    found = ranks(read(tmp_path))
+    assert found is not None and len(found.ranks) * len(found.protocols) == 9
+    assert list(found.ranks.items()) == [('c-c', 1.0), ('c-b', 2.0), ('c-a', 3.0)]
+
+
+def test_without_a_block_the_page_says_what_is_needed(tmp_path: Path) -> None:
+    write(tmp_path / 'a', 0.5)
+    assert ranks(read(tmp_path)) is None
+    html = write_report([tmp_path], tmp_path / 'out').paths[0].read_text()
+    assert 'at least three checkpoints that share at least two protocols' in html
