@@ -26,6 +26,8 @@ VERBS = {
     'benchmark': 'run a suite of transfers over several checkpoints',
     'ablate': 'vary pre-training and follow the scores downstream',
     'report': 'turn runs into tables and a page',
+    'results': 'query finished runs with SQL',
+    'compare': 'set two runs or checkpoints side by side',
     'inspect': 'account for every tensor of a checkpoint file',
     'convert': 'turn a foreign checkpoint into an exchange checkpoint',
     'features': 'compute the token features of images with a checkpoint',

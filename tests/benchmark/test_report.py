@@ -116,7 +116,7 @@ def test_protocols_never_mix(tmp_path: Path) -> None:
     write(tmp_path / 'a', 0.5, 0, None)
     write_result(tmp_path / 'b', with_protocol(made_up(0.6), hash='abcdef0123'))
     write_result(tmp_path / 'c', with_protocol(made_up(0.7), version=2, hash='v2'))
-    table, problems = read_runs([tmp_path])
+    table, _ = read_runs([tmp_path])
     assert [column.label for column in table.columns] == [
         'mini-knn v1 #abcdef',
         'mini-knn v1 #h mini',
