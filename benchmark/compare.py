@@ -104,8 +104,8 @@ def compare_sides(a: Side, b: Side) -> Comparison:
     ids = {cell.column.id for cell in a.cells.values()} & {cell.column.id for cell in b.cells.values()}
     if not ids:
         raise UserError(
-            f'{a.label} and {b.label} share no protocol: {_listed(a.cells.values())} there, {_listed(b.cells.values())} '
-            'here; run both under one protocol'
+            f'{a.label} and {b.label} share no protocol: {_listed(a.cells.values())}; '
+            f'{_listed(b.cells.values())}: run both under one protocol'
         )
     compared = {key[0] for key in shared}
     found = Comparison(a, b, rows, apart=sorted(ids - compared))

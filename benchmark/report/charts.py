@@ -77,7 +77,7 @@ def cost_chart(column: Column, cells: Sequence[Cell], name: str) -> Chart:
     best = ', '.join(f'{cells[i].subject.label} ({numbers.duration(seconds[i])})' for i in front)
     title = f'{column.label}: {column.metric} against {what}'
     caption = f'On the Pareto front, cheapest first: {best}.'
-    with drawing(layout='none') as figure:
+    with drawing(layout=None) as figure:
         figure.subplots_adjust(left=0.135, right=0.985, top=0.97, bottom=0.16)
         axes = figure.add_subplot()
         axes.step(
@@ -172,7 +172,7 @@ def rank_chart(found: RankComparison, name: str) -> Chart:
     )
     rows, bars = (len(names) + 1) // 2, len(found.cliques)
     depth = 0.8 + 0.28 * bars + 0.27 * rows
-    with drawing(6.6, 0.7 + 0.6 * depth, 'none') as figure:
+    with drawing(6.6, 0.7 + 0.6 * depth, None) as figure:
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set_axis_off()
         low, high = 1, max(len(names), 2)

@@ -52,12 +52,12 @@ _STYLE: Any = {
 
 @contextmanager
 def drawing(
-    width: float = 5.2, height: float = 3.3, layout: Literal['constrained', 'none'] = 'constrained'
+    width: float = 5.2, height: float = 3.3, layout: Literal['constrained', 'tight'] | None = 'constrained'
 ) -> Iterator[Figure]:
     """An empty figure, and matplotlib's settings while it is filled and written. Size in inches at 72 dots.
 
     Args:
-        layout: 'none' leaves the margins to the caller; measuring all texts takes as long as drawing them.
+        layout: None leaves the margins to the caller; measuring all texts takes as long as drawing them.
     """
     with rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout=layout, facecolor='none')

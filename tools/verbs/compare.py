@@ -4,9 +4,9 @@ import argparse
 import json
 from dataclasses import asdict
 
-HELP = """Compare two runs or checkpoints under every protocol that both have: scores, difference, interval, verdict, and
-what else differs between them (config, options, versions, hardware, loading, data). A and B are run directories,
-folders with runs of one checkpoint, or names of checkpoints whose runs lie in RUNS.
+HELP = """Compare two runs or checkpoints under every protocol that both have: scores, difference with interval and
+verdict, and what else differs between them (config, options, versions, hardware, loading, data). A and B are run
+directories, folders with runs of one checkpoint, or names of checkpoints whose runs lie in RUNS.
 
 examples:
   mimbench compare runs/mae-seed0 runs/mae-new-code-seed0

@@ -66,6 +66,8 @@ DOMAINS: dict[str, tuple[Library, ...]] = {
 }
 OPTIONAL = (
     Library('faster_coco_eval', ('faster-coco-eval',), 'det'),
+    Library('duckdb', ('duckdb',), 'report'),
+    Library('jinja2', ('jinja2',), 'report'),
     Library('submitit', ('submitit',), 'cluster'),
     Library('ray', ('ray',), 'cluster'),
     Library('transformers', ('transformers',), 'dev'),
