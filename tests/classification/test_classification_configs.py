@@ -30,14 +30,14 @@ FIGURES = {
     'mae_vit-large-p16_linear_8xb512-50e_in1k': (16384, 6.4, 50, 10, 0.0, None, None, 0.0, None, 0.760),
     'mae_vit-huge-p14_linear_8xb512-50e_in1k': (16384, 6.4, 50, 10, 0.0, None, None, 0.0, None, 0.772),
     'beit_vit-base-p16_ft_8xb128-100e_in1k': (1024, 4e-3, 100, 20, 1e-6, 0.65, 13, 0.1, None, 0.831),
-    'beit_vit-large-p16_ft_8xb64-50e_in1k': (1024, 1e-3, 50, 5, 1e-6, 0.75, 25, 0.2, None, None),
+    'beit_vit-large-p16_ft_8xb64-50e_in1k': (1024, 1e-3, 50, 5, 1e-6, 0.75, 25, 0.2, None, 0.852),
     'simmim_vit-base-p16_ft_8xb128-100e_in1k': (2048, 5e-3, 100, 20, 1e-6, 0.65, 13, 0.1, 5.0, 0.838),
     'simmim_swin-base-w7_ft_8xb128-100e_in1k': (2048, 5e-3, 100, 20, 1e-6, 0.9, 25, 0.1, 5.0, 0.835),
     'maskfeat_vit-base-p16_ft_8xb64-100e_in1k': (512, 2e-3, 100, 20, 1e-6, 0.65, 13, 0.1, None, 0.840),
     'maskfeat_vit-large-p16_ft_8xb32-50e_in1k': (256, 1e-3, 50, 5, 1e-6, 0.75, 25, 0.1, None, 0.857),
     'a2mim_vit-base-p16_ft_8xb128-100e_in1k': (1024, 1e-2, 100, 20, 1e-6, 0.65, 13, 0.1, 5.0, 0.842),
     'a2mim_resnet50_ft-a2_8xb256-300e_in1k': (2048, 5e-3, 300, 5, 1e-6, None, 5, 0.05, None, 0.804),
-    'a2mim_resnet50_ft-a3_8xb256-100e_in1k-160px': (2048, 8e-3, 100, 5, 1e-6, None, 5, 0.0, None, 0.789),
+    'a2mim_resnet50_ft-a3_8xb256-100e_in1k-160px': (2048, 8e-3, 100, 5, 1e-6, None, 5, 0.0, None, 0.788),
 }
 
 
