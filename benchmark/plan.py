@@ -23,14 +23,13 @@ class Weights:
     """What a transfer starts from, there already or made by a node of the plan.
 
     Args:
-        name: for tables and folders.
+        name: for tables and folders; those that differ in the seed of pre-training alone share it.
         path: of the checkpoint file.
         kind: of input that it takes.
         identity: the file's sha256, or the key of the node that makes it.
         network: equal for weights of one network; they share their random controls.
         needs: key of the node that makes it.
         labels: what it is in its study.
-        group: name that it shares with those that differ in the seed of pre-training alone.
     """
 
     name: str
@@ -40,7 +39,6 @@ class Weights:
     network: str
     needs: tuple[str, ...] = ()
     labels: dict[str, Any] = field(default_factory=dict)
-    group: str = ''
 
 
 def existing_weights(paths: Sequence[str]) -> list[Weights]:
@@ -104,7 +102,7 @@ def _transfer(one: Weights, entry: Entry, place: Place, seed: int, out: Path, pr
     start = [RANDOM, one.network] if control else [one.identity]
     labels = {'entry': entry.name, 'seed': seed}
     if not control:
-        labels = {'checkpoint': one.group or one.name, **one.labels, **labels}
+        labels = {'checkpoint': one.name, **one.labels, **labels}
     return Node(
         kind='transfer',
         title=slug(f'{entry.name}-{RANDOM if control else one.name}-s{seed}'),

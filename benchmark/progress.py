@@ -20,7 +20,9 @@ class Progress:
     def __init__(self, graph: Graph, seconds: dict[str, float | None]):
         self.graph, self.seconds = graph, seconds
         self.start = time.perf_counter()
-        self.done = self.before = 0
+        self.here = 0.0
+        """Predicted seconds of what was finished here."""
+        self.finished: set[str] = set()
         self.running: dict[str, float] = {}
         self.live = sys.stdout.isatty()
         self.view: Live | None = None
@@ -42,28 +44,34 @@ class Progress:
         else:
             began = self.running.pop(node.key, None)
             if word == 'done':
-                self.done += 1
-                self.before += began is None
+                self.finished.add(node.key)
                 if began is None:
                     return  # done before
+                if self.seconds.get(node.cost_class) is None:
+                    self.seconds[node.cost_class] = found.seconds  # the first of its class predicts the others
+                self.here += self.seconds[node.cost_class] or 0.0
         if not self.live:
             self._line(word, node, found)
 
     def _line(self, word: str, node: Node, found: State) -> None:
         took = f' in {duration(found.seconds)}' if word == 'done' and found.seconds is not None else ''
         why = f': {last_words(node.folder)}' if word in ('failed', 'retry') else ''
-        print(f'{self.done}/{len(self.graph)} {word:<8} {node.title}{took}{why}  eta {self.eta()}', flush=True)
+        print(f'{len(self.finished)}/{len(self.graph)} {word:<8} {node.title}{took}{why}  eta {self.eta()}', flush=True)
 
     def eta(self) -> str:
-        """Time left at the rate so far."""
-        here = self.done - self.before
-        if not here:
+        """Time left: what the open nodes are expected to take, at the speed of the finished ones so far."""
+        expected = [self.seconds.get(node.cost_class) for node in self.graph if node.key not in self.finished]
+        known = [cost for cost in expected if cost is not None]
+        if not self.here or not known:
             return '?'
-        rate = (time.perf_counter() - self.start) / here
-        return duration(rate * (len(self.graph) - self.done))
+        each = sum(known) / len(known)
+        speed = self.here / max(time.perf_counter() - self.start, 1e-9)  # predicted seconds per second
+        return duration(each * len(expected) / speed)
 
     def _table(self) -> Table:
-        table = Table(title=f'{self.done} of {len(self.graph)} nodes done, eta {self.eta()}', title_justify='left')
+        table = Table(
+            title=f'{len(self.finished)} of {len(self.graph)} nodes done, eta {self.eta()}', title_justify='left'
+        )
         for name in ('node', 'since', 'of about', 'last line'):
             table.add_column(name, overflow='ellipsis', no_wrap=True)
         for key, began in list(self.running.items()):

@@ -164,12 +164,10 @@ def make_graph(
         for product, extra in made.items():
             labels = {**node.labels, **extra}
             steps = {**variant.values, **extra}
-            group = ', '.join(f'{key}={value}' for key, value in steps.items())
-            title = slug('-'.join([*(f'{key}={value}' for key, value in steps.items()), f's{variant.seed}']))
+            title = ', '.join(f'{key}={value}' for key, value in steps.items())
             identity = json_hash([node.key, product])
             path = node.path(product).absolute()
-            kind, network = _kind(variant), _network(variant)
-            weights.append(Weights(title, path, kind, identity, network, (node.key,), labels, group))
+            weights.append(Weights(title, path, _kind(variant), identity, _network(variant), (node.key,), labels))
     return Graph([*parents, *transfers(weights, suite, places, study.seeds, out, processes)])
 
 
