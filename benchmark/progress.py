@@ -62,6 +62,8 @@ class Progress:
         """Time left: what the open nodes are expected to take, at the speed of the finished ones so far."""
         expected = [self.seconds.get(node.cost_class) for node in self.graph if node.key not in self.finished]
         known = [cost for cost in expected if cost is not None]
+        if not expected:
+            return '0 s'
         if not self.here or not known:
             return '?'
         each = sum(known) / len(known)

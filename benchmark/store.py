@@ -68,8 +68,9 @@ class Run:
     @property
     def identity(self) -> tuple:
         """What a run measures; two runs of equal identity are duplicates."""
-        start = self.result.start
-        return (*self.column, self.result.seed, start.sha256 or f'random {self.network_hash}')
+        start, imported = self.result.start, self.result.imported
+        weights = start.sha256 or f'random {self.network_hash}'
+        return (*self.column, self.result.seed, f'{imported.sha256} {imported.tag}' if imported else weights)
 
 
 @dataclass(frozen=True)
