@@ -1,7 +1,8 @@
-"""Linear probes: a batch norm without parameters and a linear layer on frozen features.
+"""Probes of frozen features: a batch norm without parameters and a linear layer, or attention over all tokens.
 
 `LinearProbe` is MAE's recipe: the engine trains the head on features of freshly augmented images. `FrozenProbe` is the
 cheap variant: the same head on cached features of unaugmented images. Their scores differ, and so do their protocols.
+`AttentiveProbe` chooses among the tokens, which helps encoders whose mean token says little, as masked ones' often.
 """
 
 import math
@@ -14,7 +15,8 @@ from torch import Tensor, nn
 from classification.frozen import Features, FrozenEncoder, frozen_run
 from classification.lars import LARS
 from classification.task import ClassificationTask
-from pretrain.classifier import probe_head
+from pretrain.classifier import AttentiveHead, probe_head
+from pretrain.encoders.net import forward_tokens
 from pretrain.engine.accuracy import ClassMetrics
 from pretrain.engine.derive import learning_rate
 from pretrain.engine.processes import is_main
@@ -41,6 +43,20 @@ class LinearProbe(FrozenEncoder):
     def predict(self, batch: dict) -> dict[str, Tensor]:
         """Logits `(B, classes)` of preprocessed images."""
         return {'logits': self.head(self.features(batch['image']))}
+
+
+@MODELS.register_module()
+class AttentiveProbe(LinearProbe):
+    """A frozen encoder whose tokens are pooled by attention that trains; `pool` is not used."""
+
+    def __init__(self, encoder: dict, **common):
+        super().__init__(encoder, **common)
+        self.head = AttentiveHead(self.net.num_features, self.num_classes, std=0.02)
+
+    @torch.no_grad()
+    def features(self, images: Tensor) -> Tensor:
+        """Normalised `(B, C, H, W)` to tokens `(B, N, D)` after the final norm."""
+        return forward_tokens(self.net, images)
 
 
 @TASKS.register_module()
