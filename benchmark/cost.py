@@ -46,10 +46,12 @@ def known_costs() -> dict[str, float]:
 
 def probe(node: Node, seconds: float = PROBE_SECONDS) -> float | None:
     """Predicted seconds of a node: its command runs in a temporary folder for some updates, or to its end if it is
-    short. None where it did not get so far, such as when a checkpoint that it reads is not there yet.
+    short. None where it did not get so far.
+
+    Where the checkpoint is still to be made, the network that the config names stands for it, with random weights.
     """
     with tempfile.TemporaryDirectory(prefix='mimbench-probe-') as place:
-        words = list(node.words)
+        words = _startable(node)
         hook = 'custom_hooks=' + repr([{'type': 'ProbeHook', 'seconds': seconds}])
         words += [hook] if '--cfg-options' in words else ['--cfg-options', hook]
         command = [*mimbench(1), *words, '--work-dir', place]
@@ -66,6 +68,14 @@ def probe(node: Node, seconds: float = PROBE_SECONDS) -> float | None:
         return took if done.returncode == 0 else None
 
 
+def _startable(node: Node) -> list[str]:
+    words = list(node.words)
+    if node.needs and '--checkpoint' in words:
+        place = words.index('--checkpoint') + 1
+        words[place : place + (3 if words[place + 1] == '--like' else 1)] = ['random']
+    return words
+
+
 def predict(nodes: Iterable[Node], measure: bool = False) -> dict[str, float | None]:
     """Seconds by cost class for all classes of the nodes; None where nothing is known.
 
@@ -79,7 +89,7 @@ def predict(nodes: Iterable[Node], measure: bool = False) -> dict[str, float | N
         if name in found and (found[name] is not None or not measure):
             continue
         found[name] = known.get(name)
-        if found[name] is None and measure and not node.needs:
+        if found[name] is None and measure:
             found[name] = probe(node)
             if found[name] is not None:
                 known[name] = found[name]

@@ -30,6 +30,7 @@ class Weights:
         network: equal for weights of one network; they share their random controls.
         needs: key of the node that makes it.
         labels: what it is in its study.
+        stage: initial stage of the card, such as 'mim' or 'supervised'.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Weights:
     network: str
     needs: tuple[str, ...] = ()
     labels: dict[str, Any] = field(default_factory=dict)
+    stage: str = 'mim'
 
 
 def existing_weights(paths: Sequence[str]) -> list[Weights]:

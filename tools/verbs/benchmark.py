@@ -20,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--checkpoint', action='append', required=True, metavar='FILE', help='of any known format; repeatable'
     )
+    parser.add_argument(
+        '--supervised', action='append', default=[], metavar='FILE', help='a control: weights of supervised training'
+    )
     parser.add_argument('--suite', default='mini', help='mini, frozen, dense, full, or a YAML file; default mini')
     parser.add_argument('--entry', action='append', metavar='NAME', help='only this entry of the suite; repeatable')
     parser.add_argument('--seeds', type=int, default=3, help='default 3')
@@ -36,7 +39,12 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f'--seeds {args.seeds}: at least 1')
     suite = read_suite(args.suite).chosen(args.entry)
     places = parse_places(args.data)
-    weights = existing_weights(args.checkpoint)
+    weights = existing_weights([*args.checkpoint, *args.supervised])
+    for one in weights[len(args.checkpoint) :]:
+        if one.stage != 'supervised':
+            raise UserError(
+                f'--supervised {one.path}: its card says initial stage {one.stage!r}; give it to --checkpoint'
+            )
     out = Path(args.out or f'runs/benchmark-{Path(args.suite).stem}').absolute()
     graph = Graph(transfers(weights, suite, places, args.seeds, out, args.gpus_per_run))
     if not len(graph):
