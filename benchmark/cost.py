@@ -57,7 +57,8 @@ def probe(node: Node, seconds: float = PROBE_SECONDS) -> float | None:
         command = [*mimbench(1), *words, '--work-dir', place]
         begin = os.times().elapsed
         try:
-            done = subprocess.run(command, env=environment(), capture_output=True, timeout=PROBE_LIMIT, check=False)
+            variables = {'OMP_NUM_THREADS': '1', **environment()}
+            done = subprocess.run(command, env=variables, capture_output=True, timeout=PROBE_LIMIT, check=False)
         except subprocess.TimeoutExpired:
             return None
         took = os.times().elapsed - begin
