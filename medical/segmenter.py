@@ -1,4 +1,4 @@
-"""The model of volumetric segmentation: an encoder, the decoder of UNETR or SwinUNETR, a Dice loss, a sliding window."""
+"""The model of volumetric segmentation: an encoder, UNETR's or SwinUNETR's decoder, a Dice loss, a sliding window."""
 
 from collections.abc import Mapping, Sequence
 

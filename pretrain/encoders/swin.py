@@ -29,6 +29,8 @@ class SwinEncoder(Encoder):
         kind = family(self.net)
         if kind not in ('swin', 'swin3d'):
             raise ConfigError(f'{arch} is no Swin transformer; use the encoder of its own family')
+        if kind == 'swin3d':
+            self.arch_args.update(self.net.arch_args)
         patch = tuple(self.net.patch_embed.patch_size)
         self.grid = TokenGrid.over(self.image_size, patch)
         merged = len(self.net.layers) - (kind == 'swin')

@@ -181,6 +181,7 @@ class SwinTransformer3d(nn.Module):
         use_v2: residual convolutions before each stage (SwinUNETR-V2).
 
     Attributes:
+        arch_args: all that its weights depend on, as a card has it.
         stride: voxels per position of the last map.
         num_features: its channels.
         norm: a LayerNorm without weights, which SwinUNETR applies to each of its maps.
@@ -192,7 +193,7 @@ class SwinTransformer3d(nn.Module):
         self,
         img_size: Sequence[int] = (96, 96, 96),
         patch_size: Sequence[int] = (2, 2, 2),
-        in_chans: int = 1,
+        in_chans: int = 3,
         embed_dim: int = 48,
         depths: Sequence[int] = (2, 2, 2, 2),
         num_heads: Sequence[int] = (3, 6, 12, 24),
@@ -225,6 +226,19 @@ class SwinTransformer3d(nn.Module):
         self.stride = tuple(p * 2 ** len(depths) for p in patch)
         self._check_size(size)
         self.embed_dim, self.num_features = embed_dim, embed_dim * 2 ** len(depths)
+        self.arch_args: dict[str, Any] = {
+            'img_size': list(size),
+            'patch_size': list(patch),
+            'in_chans': in_chans,
+            'embed_dim': embed_dim,
+            'depths': list(depths),
+            'num_heads': list(num_heads),
+            'window_size': list(window),
+            'mlp_ratio': mlp_ratio,
+            'qkv_bias': qkv_bias,
+            'merging': merging,
+            'use_v2': use_v2,
+        }
         self.patch_embed = VolumePatches(TokenGrid.over(size, patch), in_chans, embed_dim)
         rates = [float(rate) for rate in torch.linspace(0, drop_path_rate, sum(depths), device='cpu')]
         self.layers = nn.Sequential(

@@ -85,9 +85,9 @@ def read(source: Source) -> Reading:
 def merging_of(tensors: dict[str, Tensor]) -> str:
     """'repeated' where the weights of the merging layers show that two positions were taken twice, else 'corners'.
 
-    Where a position is taken twice, both copies get nearly the same updates, and what training adds to their weights is
-    nearly the same. So of the 28 pairs of positions the two that are most alike are those two. By chance this happens
-    once in 378 layers; more than half of the layers must agree.
+    Where a position is taken twice, both copies see the same and are changed in nearly the same way, so that their
+    weights stay nearer to each other than others do. Of the 28 pairs of positions these two are then the two nearest.
+    By chance a layer has them so once in 378; at least half of the layers and two must.
     """
     order = MERGING['repeated']
     twice = {(i, j) for i, j in combinations(range(8), 2) if order[i] == order[j]}
@@ -96,10 +96,10 @@ def merging_of(tensors: dict[str, Tensor]) -> str:
         weight = tensors[name]
         if weight.dim() != 2 or weight.shape[1] % 8:
             continue
-        alike = torch.corrcoef(weight.unflatten(1, (8, -1)).transpose(0, 1).flatten(1))
-        ranked = sorted(combinations(range(8), 2), key=lambda pair: float(alike[pair]), reverse=True)
-        votes.append(set(ranked[:2]) == twice)
-    return 'repeated' if len(votes) > 1 and sum(votes) > len(votes) / 2 else 'corners'
+        parts = weight.double().unflatten(1, (8, -1)).transpose(0, 1).flatten(1)
+        apart = {(i, j): float((parts[i] - parts[j]).square().sum()) for i, j in combinations(range(8), 2)}
+        votes.append(set(sorted(apart, key=lambda pair: apart[pair])[:2]) == twice)
+    return 'repeated' if sum(votes) >= max(2, len(votes) / 2) else 'corners'
 
 
 def _prefixes(source: Source) -> Counter[str]:
