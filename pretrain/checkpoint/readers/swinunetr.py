@@ -77,8 +77,10 @@ def read(source: Source) -> Reading:
     reading.facts = _facts(source, list(inner), [*outer, *parts])
     merging = source.hints.get('merging') or merging_of(reading.tensors)
     reading.net_args['merging'] = merging
-    told = 'given' if 'merging' in source.hints else 'told by the weights' if merging == 'repeated' else 'as MONAI 1.5'
-    reading.facts['notes'] = [*reading.facts['notes'], f'patches merged in the order {merging!r} ({told})']
+    told = "MONAI's from 1.5 on; the file does not tell"
+    if merging == 'repeated' or 'merging' in source.hints:
+        told = 'as was said' if 'merging' in source.hints else "the weights show it; MONAI's until 1.4"
+    reading.facts['notes'] = [*reading.facts['notes'], f'patches merged in the order {merging!r}: {told}']
     return reading
 
 
