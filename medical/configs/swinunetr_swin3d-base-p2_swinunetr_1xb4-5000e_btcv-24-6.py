@@ -16,7 +16,10 @@ there and not at all here.
 
 _base_ = '_base_/btcv_unetr.py'
 recipe = dict(
-    method='SwinUNETR', epochs=5000, published=dict(dice=0.8186), source='SwinUNETR/BTCV, README (overlap 0.5)'
+    method='Swin UNETR',
+    epochs=5000,
+    published=dict(dice=0.8186),
+    source='Project-MONAI/research-contributions SwinUNETR/BTCV README, self-supervised',
 )
 protocol = dict(id='btcv-24-6-swinunetr-5000e', version=1, metric='dice', higher_is_better=True, init_stage='mim')
 task = dict(grid='stored', groups=None)
