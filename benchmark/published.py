@@ -42,6 +42,7 @@ _SIZES = {'tiny': 'Ti', 'small': 'S', 'base': 'B', 'large': 'L', 'huge': 'H', 'g
 _FAMILIES = (
     (re.compile(r'(?:vit|vit3d|beit|deit)_(?P<size>[a-z]+)_patch(?P<number>\d+)(?:_.*)?'), 'ViT-{size}/{number}'),
     (re.compile(r'swin_(?P<size>[a-z]+)_.*'), 'Swin-{size}'),
+    (re.compile(r'swin3d_(?P<size>[a-z]+)_.*'), 'Swin UNETR-{size}'),
     (re.compile(r'convnext_(?P<size>[a-z]+)'), 'ConvNeXt-{size}'),
     (re.compile(r'resnet(?P<number>\d+)'), 'ResNet-{number}'),
     (re.compile(r'point_pyramid_(?P<size>[a-z]+)'), 'Point-pyramid-{size}'),

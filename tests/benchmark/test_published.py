@@ -196,6 +196,7 @@ def test_lookup_takes_the_values_it_is_given() -> None:
         ('vit3d_small_patch16', 'ViT-S/16'),
         ('vit_huge_patch14_224', 'ViT-H/14'),
         ('swin_base_patch4_window7_224', 'Swin-B'),
+        ('swin3d_base_patch2', 'Swin UNETR-B'),
         ('resnet50', 'ResNet-50'),
         ('convnext_small', 'ConvNeXt-S'),
         ('point_small', 'Point-ViT-S'),
