@@ -80,7 +80,7 @@ class Study(Strict):
     drawn: bool = Field(default=False, description='draw the data set of that name where the command line gives none')
     options: dict[str, Any] = Field(default_factory=dict)
     axes: dict[str, Axis] = Field(min_length=1)
-    suite: str = 'mini'
+    suite: str = Field(default='mini', description='its name, or a YAML file beside the study')
     entries: list[str] | None = None
     seeds: int = Field(default=3, ge=1)
 
@@ -101,6 +101,8 @@ def read_study(name: str) -> Study:
     else:
         content = read_yaml(path)
     study = parse(Study, content, path)
+    if (path.parent / study.suite).is_file():  # a suite beside the study
+        study = study.model_copy(update={'suite': str(path.parent / study.suite)})
     if sum(bool(axis.checkpoints) for axis in study.axes.values()) > 1:
         raise UserError(f'{path}: axes: only one axis can be of checkpoints')
     return study
