@@ -77,15 +77,16 @@ class FrozenProbe(ClassificationTask):
     def run(self, cfg: Config, request: Request, config_hash: str) -> Result:
         found = frozen_run(self, cfg, request, config_hash)
         setting, device = found.setting, found.model.data_preprocessor.mean.device
-        batch = min(self.batch, len(found.train.x))
+        train, val = found.train, found.val  # a damaged image is found before the head trains
+        batch = min(self.batch, len(train.x))
         derived = {'batch_size': batch, 'lr': learning_rate(self.lr, batch)}
         if is_main():
             print(f'effective batch {batch}, peak lr {derived["lr"]:.4g}, {self.epochs} epochs')
-        head = self.fit(found.train, setting.data.num_classes, setting.seed, device)
+        head = self.fit(train, setting.data.num_classes, setting.seed, device)
         with torch.no_grad():
-            logits = torch.cat([head(part.to(device)).cpu() for part in found.val.x.split(1024)])
+            logits = torch.cat([head(part.to(device)).cpu() for part in val.x.split(1024)])
         metrics = ClassMetrics(len(logits), setting.data.num_classes, setting.data.val.classes)
-        metrics.add(torch.arange(len(logits)), logits, found.val.label)
+        metrics.add(torch.arange(len(logits)), logits, val.label)
         return found.record(metrics.scores(), derived=derived, effective_batch=batch)
 
     def fit(self, train: Features, num_classes: int, seed: int = 0, device: torch.device | str = 'cpu') -> nn.Module:
