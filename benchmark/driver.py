@@ -76,9 +76,8 @@ class Driver:
         out = next(iter(self.graph)).out
         with occupy(out), self._signals():
             self.graph.write()
-            for node in self.graph:
-                if not self.waits[node.key]:
-                    self._place(node)
+            for node in [node for node in self.graph if not self.waits[node.key]]:  # settling one may free others
+                self._place(node)
             while (self.ready or self.jobs) and not self.stop.is_set():
                 self._fill()
                 self._poll()

@@ -27,13 +27,15 @@ class Node:
     Args:
         kind: 'pretrain' or 'transfer'.
         title: for people; the folder's name begins with it.
-        identity: plain values that decide what comes out; nodes of equal identity are one node.
+        identity: plain values that decide what comes out, keys of other nodes among them; nodes of equal identity are
+            one node.
         words: of the command after `mimbench`; `--work-dir` is added.
         product: the file in the folder that the command writes last.
         needs: keys of the nodes whose products it reads.
         out: the folder that holds the folders of all nodes.
         processes: how many torchrun starts; 1 for none.
         labels: what the node is in its study, for tables: {'mask ratio': 0.5, 'seed': 0}.
+        cost_class: nodes of one class take about as long.
     """
 
     kind: str
@@ -45,10 +47,11 @@ class Node:
     needs: tuple[str, ...] = ()
     processes: int = 1
     labels: dict[str, Any] = field(default_factory=dict)
+    cost_class: str = ''
     key: str = ''
 
     def __post_init__(self):
-        object.__setattr__(self, 'key', json_hash([self.kind, self.identity, list(self.needs), self.product])[:16])
+        object.__setattr__(self, 'key', json_hash([self.kind, self.identity, self.product])[:16])
 
     @property
     def folder(self) -> Path:

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from benchmark.command import ROOT
 from pretrain.errors import UserError
 from pretrain.files import atomic
 from pretrain.record import PROTOCOL_KEYS, Protocol
 
-ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = Path(__file__).with_name('protocols.json')
 DOMAINS = (
     *('classification', 'det_mmdetection', 'det_detectron2', 'seg_mmsegmentation'),

@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from benchmark.protocols import shipped
 from pretrain.checkpoint.card import Stage
 from pretrain.errors import UserError
 from pretrain.record import Result
@@ -41,6 +42,7 @@ _SIZES = {'tiny': 'Ti', 'small': 'S', 'base': 'B', 'large': 'L', 'huge': 'H', 'g
 _FAMILIES = (
     (re.compile(r'(?:vit|vit3d|beit|deit)_(?P<size>[a-z]+)_patch(?P<number>\d+)(?:_.*)?'), 'ViT-{size}/{number}'),
     (re.compile(r'swin_(?P<size>[a-z]+)_.*'), 'Swin-{size}'),
+    (re.compile(r'swin3d_(?P<size>[a-z]+)_.*'), 'Swin UNETR-{size}'),
     (re.compile(r'convnext_(?P<size>[a-z]+)'), 'ConvNeXt-{size}'),
     (re.compile(r'resnet(?P<number>\d+)'), 'ResNet-{number}'),
     (re.compile(r'point_pyramid_(?P<size>[a-z]+)'), 'Point-pyramid-{size}'),
@@ -158,7 +160,7 @@ def lookup(
     ]
 
 
-def distance(result: Result, *, recipe_matches: bool, metric: str | None = None) -> Distance | None:
+def distance(result: Result, *, recipe_matches: bool | None = None, metric: str | None = None) -> Distance | None:
     """How far `result` is from the verified score of the same protocol; None where there is no such score.
 
     The same is: the id and version of the protocol, with nothing in the config overridden; the metric; the method and
@@ -167,14 +169,15 @@ def distance(result: Result, *, recipe_matches: bool, metric: str | None = None)
     in data and epochs: of several scores that of as many epochs is taken, else the one that the config states.
 
     Args:
-        recipe_matches: whether the hash of the result's protocol is that of our config as shipped.
+        recipe_matches: whether the recipe is that of our config as it comes; None compares it with `protocols.json`.
         metric: another metric than the protocol's. UserError when the result does not have it.
     """
     metric = metric or result.protocol.metric
     if metric not in result.scores:
         raise UserError(f'no score {metric!r} of {result.protocol.id}; it has {", ".join(sorted(result.scores))}')
     start, card = result.start, result.start.card
-    if card is None or not recipe_matches:
+    same_recipe = shipped(result.protocol) if recipe_matches is None else recipe_matches
+    if card is None or not same_recipe:
         return None
     found = lookup(
         protocol=result.protocol.id,

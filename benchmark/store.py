@@ -8,8 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from benchmark.nodes import DONE, read_json
+from benchmark.nodes import DONE, NODE, read_json
 from pretrain.errors import UserError
 from pretrain.files import json_hash, sha256
 from pretrain.record import FILE, Result, read_result
@@ -22,10 +23,12 @@ class Run:
     Attributes:
         checkpoint: short name of the weights for tables; controls are 'random' or 'supervised' ones.
         role: 'checkpoint', or 'random' or 'supervised' for controls.
+        labels: what the run is in its study, such as {'mask ratio': 0.5}; empty outside of one.
     """
 
     folder: Path
     result: Result
+    labels: dict[str, Any] = field(default_factory=dict)
 
     @property
     def role(self) -> str:
@@ -39,6 +42,8 @@ class Run:
         start = self.result.start
         if start.random:
             return f'random {self.network}'
+        if 'checkpoint' in self.labels:
+            return str(self.labels['checkpoint'])
         path = Path(start.path or 'unknown')
         return path.resolve().parent.name if path.stem == 'encoder' else path.stem
 
@@ -63,8 +68,9 @@ class Run:
     @property
     def identity(self) -> tuple:
         """What a run measures; two runs of equal identity are duplicates."""
-        start = self.result.start
-        return (*self.column, self.result.seed, start.sha256 or f'random {self.network_hash}')
+        start, imported = self.result.start, self.result.imported
+        weights = start.sha256 or f'random {self.network_hash}'
+        return (*self.column, self.result.seed, f'{imported.sha256} {imported.tag}' if imported else weights)
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,7 @@ def collect(places: Iterable[str | Path], check_weights: bool = True) -> Collect
     collection = Collection()
     for path in result_files(places):
         try:
-            run = Run(path.parent, read_result(path))
+            run = Run(path.parent, read_result(path), read_json(path.parent / NODE).get('labels', {}))
         except UserError as error:
             text = str(error).removeprefix(f'{path}: ')
             kind = 'changed' if 'changed after' in text else 'unreadable'

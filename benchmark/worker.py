@@ -6,7 +6,6 @@ nobody begins the node a second time, and when the command is done the next work
 
 import json
 import os
-import shlex
 import signal
 import socket
 import subprocess
@@ -14,14 +13,13 @@ import sys
 import time
 from pathlib import Path
 
-from benchmark.nodes import ATTEMPTS, LOG, NODE, commit, is_done, read_json
+from benchmark.command import environment, mimbench
+from benchmark.cost import remember
+from benchmark.nodes import ATTEMPTS, LOG, NODE, commit, is_done, read_json, read_lines
 from pretrain.errors import UserError
 from pretrain.files import sha256
-from pretrain.occupancy import OCCUPIED, occupy
+from pretrain.occupancy import occupy
 
-ROOT = Path(__file__).resolve().parents[1]
-COMMAND = 'MIMBENCH_COMMAND'
-"""Environment variable: what stands for `mimbench`, such as `apptainer exec image.sif mimbench`."""
 BUSY = 3
 """Exit code where another process holds the node."""
 
@@ -37,12 +35,14 @@ def main(folder: Path) -> int:
             if is_done(folder, node['key']):
                 return 0
             product = folder / node['product']
-            start = time.time()
             if not product.exists():
                 code = attempt(folder, node, handle)
                 if code:
                     return code
-            commit(folder, node, sha256(product), time.time() - start)
+            started = [line['started'] for line in read_lines(folder / ATTEMPTS) if 'started' in line]
+            seconds = max(0.0, product.stat().st_mtime - started[-1]) if started else 0.0
+            commit(folder, node, sha256(product), seconds)
+            remember(node.get('cost_class', ''), seconds)
             return 0
     except UserError as error:
         print(error, file=sys.stderr)
@@ -51,15 +51,13 @@ def main(folder: Path) -> int:
 
 def attempt(folder: Path, node: dict, handle: int) -> int:
     """Run the command once, with its output appended to the log; its exit code, 75 where a signal asked it to stop."""
-    command = [*_mimbench(node.get('processes', 1)), *node['words'], '--work-dir', str(folder)]
-    python_path = os.pathsep.join(filter(None, [str(ROOT), os.getenv('PYTHONPATH')]))
-    environment = {**os.environ, OCCUPIED: str(folder.resolve()), 'PYTHONPATH': python_path}
+    command = [*mimbench(node.get('processes', 1)), *node['words'], '--work-dir', str(folder)]
     _note(folder, host=socket.gethostname(), pid=os.getpid(), started=time.time())
     with open(folder / LOG, 'ab') as log:
         log.write(f'\n$ {" ".join(command)}\n'.encode())
         log.flush()
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, pass_fds=[handle]
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(folder), pass_fds=[handle]
         )
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
             signal.signal(number, lambda *_: process.send_signal(signal.SIGTERM))
@@ -69,16 +67,6 @@ def attempt(folder: Path, node: dict, handle: int) -> int:
             code = 1
     _note(folder, code=code, ended=time.time())
     return code
-
-
-def _mimbench(processes: int) -> list[str]:
-    """The words that stand for `mimbench`: a process of its own, so no import points outward."""
-    if COMMAND in os.environ:
-        return shlex.split(os.environ[COMMAND])
-    if processes == 1:
-        return [sys.executable, '-m', 'tools.main']
-    launcher = ['-m', 'tools.processes', '--standalone', '--nproc-per-node', str(processes)]
-    return [sys.executable, *launcher, '-m', 'tools.main']
 
 
 def _note(folder: Path, **facts) -> None:

@@ -1,5 +1,6 @@
 """Features of a frozen encoder: one vector per image, computed once and kept on disk."""
 
+import functools
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from classification.task import ClassificationTask
 from pretrain.checkpoint.initial import initial_net
 from pretrain.classifier import check_pool, default_pool, pooled
 from pretrain.data.dataset import ImageDataset
-from pretrain.data.loader import build_eval_loader
+from pretrain.data.loader import SizedDataset, build_eval_loader
 from pretrain.data.parts import identity
 from pretrain.engine.evaluation import full_precision, gather_rows
 from pretrain.engine.processes import find_launcher, is_main, join_processes, joined_processes
@@ -82,8 +83,12 @@ class Features:
     label: Tensor
 
 
-def extract(model: FrozenEncoder, dataset: ImageDataset, batch_size: int, **loading) -> Features:
-    """Features of all images in fp32; each process computes its shard, all get the whole."""
+def extract(model: FrozenEncoder, dataset: SizedDataset, batch_size: int, **loading) -> Features:
+    """Features of all images in fp32; each process computes its shard, all get the whole.
+
+    Args:
+        dataset: gives labelled samples whose `index` is their place.
+    """
     rows = []
     for batch in build_eval_loader(dataset, batch_size, **loading):
         with full_precision():
@@ -161,13 +166,26 @@ def _write(path: Path, features: Features) -> None:
 
 @dataclass
 class FrozenRun:
-    """Everything that a task on frozen features needs."""
+    """Everything that a task on frozen features needs.
+
+    Features are computed, or read from the cache, when they are asked for; by all processes in the same order.
+    """
 
     setting: Setting
     model: FrozenEncoder
-    train: Features
-    val: Features
     load_report: dict | None
+
+    @functools.cached_property
+    def train(self) -> Features:
+        return self._features('train')
+
+    @functools.cached_property
+    def val(self) -> Features:
+        return self._features('val')
+
+    def _features(self, part: str) -> Features:
+        loader = self.setting.cfg[f'{part}_dataloader'].to_dict()
+        return cached_features(self.model, getattr(self.setting.data, part), loader, cache_folder('features'))
 
     def record(self, scores: Scores, **facts) -> Result:
         """Write the result, from the first process."""
@@ -177,7 +195,7 @@ class FrozenRun:
 
 
 def frozen_run(task: ClassificationTask, cfg: Config, request: Request, config_hash: str) -> FrozenRun:
-    """Check, build the frozen encoder, print what a reader must know, and get the features of both sets."""
+    """Check, build the frozen encoder, and print what a reader must know."""
     setting = task.prepare(cfg, request, config_hash)
     join_processes(request.launcher or find_launcher())
     seed_step(setting.seed, 0, 0)
@@ -186,9 +204,4 @@ def frozen_run(task: ClassificationTask, cfg: Config, request: Request, config_h
     line, report = load_facts(model.initial.report)
     if is_main():
         print('\n'.join(setting.lines(line)))
-    parts = {'train': setting.data.train, 'val': setting.data.val}
-    found = {
-        name: cached_features(model, dataset, setting.cfg[f'{name}_dataloader'].to_dict(), cache_folder('features'))
-        for name, dataset in parts.items()
-    }
-    return FrozenRun(setting, model, found['train'], found['val'], report)
+    return FrozenRun(setting, model, report)

@@ -1,7 +1,8 @@
-"""Linear probes: a batch norm without parameters and a linear layer on frozen features.
+"""Probes of frozen features: a batch norm without parameters and a linear layer, or attention over all tokens.
 
 `LinearProbe` is MAE's recipe: the engine trains the head on features of freshly augmented images. `FrozenProbe` is the
 cheap variant: the same head on cached features of unaugmented images. Their scores differ, and so do their protocols.
+`AttentiveProbe` chooses among the tokens, which helps encoders whose mean token says little, as masked ones' often.
 """
 
 import math
@@ -14,7 +15,8 @@ from torch import Tensor, nn
 from classification.frozen import Features, FrozenEncoder, frozen_run
 from classification.lars import LARS
 from classification.task import ClassificationTask
-from pretrain.classifier import probe_head
+from pretrain.classifier import AttentiveHead, probe_head
+from pretrain.encoders.net import forward_tokens
 from pretrain.engine.accuracy import ClassMetrics
 from pretrain.engine.derive import learning_rate
 from pretrain.engine.processes import is_main
@@ -43,6 +45,20 @@ class LinearProbe(FrozenEncoder):
         return {'logits': self.head(self.features(batch['image']))}
 
 
+@MODELS.register_module()
+class AttentiveProbe(LinearProbe):
+    """A frozen encoder whose tokens are pooled by attention that trains; `pool` is not used."""
+
+    def __init__(self, encoder: dict, **common):
+        super().__init__(encoder, **common)
+        self.head = AttentiveHead(self.net.num_features, self.num_classes, std=0.02)
+
+    @torch.no_grad()
+    def features(self, images: Tensor) -> Tensor:
+        """Normalised `(B, C, H, W)` to tokens `(B, N, D)` after the final norm."""
+        return forward_tokens(self.net, images)
+
+
 @TASKS.register_module()
 class FrozenProbe(ClassificationTask):
     """Trains the probe's head on cached features with LARS, warm-up and cosine decay, in fp32.
@@ -61,15 +77,16 @@ class FrozenProbe(ClassificationTask):
     def run(self, cfg: Config, request: Request, config_hash: str) -> Result:
         found = frozen_run(self, cfg, request, config_hash)
         setting, device = found.setting, found.model.data_preprocessor.mean.device
-        batch = min(self.batch, len(found.train.x))
+        train, val = found.train, found.val  # a damaged image is found before the head trains
+        batch = min(self.batch, len(train.x))
         derived = {'batch_size': batch, 'lr': learning_rate(self.lr, batch)}
         if is_main():
             print(f'effective batch {batch}, peak lr {derived["lr"]:.4g}, {self.epochs} epochs')
-        head = self.fit(found.train, setting.data.num_classes, setting.seed, device)
+        head = self.fit(train, setting.data.num_classes, setting.seed, device)
         with torch.no_grad():
-            logits = torch.cat([head(part.to(device)).cpu() for part in found.val.x.split(1024)])
+            logits = torch.cat([head(part.to(device)).cpu() for part in val.x.split(1024)])
         metrics = ClassMetrics(len(logits), setting.data.num_classes, setting.data.val.classes)
-        metrics.add(torch.arange(len(logits)), logits, found.val.label)
+        metrics.add(torch.arange(len(logits)), logits, val.label)
         return found.record(metrics.scores(), derived=derived, effective_batch=batch)
 
     def fit(self, train: Features, num_classes: int, seed: int = 0, device: torch.device | str = 'cpu') -> nn.Module:

@@ -1,4 +1,4 @@
-"""The model of volumetric segmentation: an encoder, UNETR's decoder, a Dice loss, and a sliding window."""
+"""The model of volumetric segmentation: an encoder, UNETR's or SwinUNETR's decoder, a Dice loss, a sliding window."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,23 +6,29 @@ import torch
 import torch.nn.functional as F
 from monai.inferers import sliding_window_inference
 from monai.losses import DiceCELoss, DiceLoss
-from torch import Tensor
+from torch import Tensor, nn
 
+from medical.swinunetr import SwinUnetr
 from medical.unetr import Unetr
 from pretrain.checkpoint.initial import initial_net
 from pretrain.encoders.layers import Layers
+from pretrain.encoders.swin3d import SwinTransformer3d
 from pretrain.encoders.vit3d import ViT3d
 from pretrain.errors import ConfigError
 from pretrain.model import TrainableModel
 from pretrain.registry import MODELS
 
 SMOOTH = {'smooth_nr': 0.0, 'smooth_dr': 1e-6}
-"""Of the Dice loss (Project-MONAI/research-contributions, UNETR and SwinUNETR on BTCV)."""
+"""Of the Dice loss (Project-MONAI/research-contributions, UNETR on BTCV)."""
+HEADS = {'unetr': ViT3d, 'swinunetr': SwinTransformer3d}
+"""Decoders by the encoder that they take."""
+PARTS = {'unetr': 'vit', 'swinunetr': 'swin'}
+"""What the encoder is called beside the decoder."""
 
 
 @MODELS.register_module()
 class VolumeSegmenter(TrainableModel):
-    """Fine-tunes a volume transformer with a UNETR decoder, or trains the decoder alone.
+    """Fine-tunes a volume transformer with a convolutional decoder, or trains the decoder alone.
 
     Args:
         encoder: arguments of `initial_net`: `checkpoint` or, for random weights, `arch`, `arch_args`, `position`; and
@@ -31,7 +37,9 @@ class VolumeSegmenter(TrainableModel):
         regions: `{name: [class names]}` for overlapping regions that are unions of classes (BraTS): a sigmoid for each
             and the Dice loss. None: a softmax over the classes, Dice and cross-entropy, equally weighted.
         background: count the background as an organ in scores, as MIM-Med3D does; its Dice is near 1 and lifts means.
-        taps, feature_size: of the decoder, see Unetr.
+        head: 'unetr' for a plain transformer, 'swinunetr' for a volumetric Swin.
+        taps, feature_size: of UNETR's decoder, see Unetr: (3, 6, 9) and 16 where nothing is said. SwinUNETR's follows
+            from its encoder and takes neither.
         squared: square the probabilities in the denominator of the Dice loss.
         overlap: share of neighbouring windows that overlaps, in [0, 1).
         blend: how windows are averaged: 'gaussian' weights, or 'constant' ones.
@@ -46,8 +54,9 @@ class VolumeSegmenter(TrainableModel):
         classes: Sequence[str] | None = None,
         regions: Mapping[str, Sequence[str]] | None = None,
         background: bool = False,
-        taps: Sequence[int] = (3, 6, 9),
-        feature_size: int = 16,
+        head: str = 'unetr',
+        taps: Sequence[int] | None = None,
+        feature_size: int | None = None,
         squared: bool = True,
         overlap: float = 0.5,
         blend: str = 'gaussian',
@@ -71,20 +80,29 @@ class VolumeSegmenter(TrainableModel):
         self.classes, self.background = list(classes), background
         self.regions = region_indices(regions, self.classes) if regions else None
         self.initial = initial_net(self.image_size, channels, **encoder)
-        if not isinstance(self.initial.net, ViT3d):
-            raise ConfigError(
-                f'{self.initial.card.arch} is no volume transformer; take a vit3d, or inflate an image one'
-            )
+        self.part = check_head(head, self.initial.net, self.initial.card.arch)
         outputs = len(self.regions) if self.regions else len(self.classes)
-        self.network = Unetr(self.initial.net, channels, outputs, taps, feature_size)
+        self.network: nn.Module
+        if head == 'unetr':
+            taps, feature_size = (3, 6, 9) if taps is None else taps, feature_size or 16
+            self.network = Unetr(self.initial.net, channels, outputs, taps, feature_size)
+        elif taps is not None or feature_size is not None:
+            raise ConfigError("model.taps and feature_size are UNETR's; a SwinUNETR decoder follows from its encoder")
+        else:
+            self.network = SwinUnetr(self.initial.net, channels, outputs)
         self.layers = Layers(self.initial.net)
         self.overlap, self.blend, self.window_batch, self.frozen = overlap, blend, window_batch, frozen
         if frozen:
-            self.network.vit.requires_grad_(False).eval()
+            self.backbone.requires_grad_(False).eval()
         if self.regions:
             self.criterion = DiceLoss(sigmoid=True, squared_pred=squared, **SMOOTH)
         else:
             self.criterion = DiceCELoss(softmax=True, to_onehot_y=True, squared_pred=squared, **SMOOTH)
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The encoder within the network."""
+        return getattr(self.network, self.part)
 
     @property
     def organs(self) -> list[str]:
@@ -97,14 +115,14 @@ class VolumeSegmenter(TrainableModel):
 
     def layer_id(self, name: str) -> int:
         """Layer of a parameter, 0 to `num_layers`; the decoder belongs to the last."""
-        inner = name.removeprefix('network.vit.')
+        inner = name.removeprefix(f'network.{self.part}.')
         return self.layers.id(inner) if inner != name else self.num_layers
 
     def train(self, mode: bool = True):
         """A frozen encoder stays in evaluation mode, without drop path."""
         super().train(mode)
         if self.frozen:
-            self.network.vit.eval()
+            self.backbone.eval()
         return self
 
     def loss(self, batch: dict) -> dict[str, Tensor]:
@@ -152,6 +170,17 @@ class VolumeSegmenter(TrainableModel):
             parts = [sum(label == i for i in indices) > 0 for indices in self.regions.values()]
             return torch.stack(parts, 1)
         return torch.stack([label == i for i in range(0 if self.background else 1, len(self.classes))], 1)
+
+
+def check_head(head: str, net: nn.Module, arch: str) -> str:
+    """What `net` is called beside this decoder. Raises ConfigError for an encoder that the decoder does not take."""
+    if head not in HEADS:
+        raise ConfigError(f'model.head is {head!r}; allowed: {", ".join(map(repr, HEADS))}')
+    if not isinstance(net, HEADS[head]):
+        fitting = next((name for name, kind in HEADS.items() if isinstance(net, kind)), None)
+        remedy = f'set model.head={fitting!r}' if fitting else 'take a vit3d or swin3d, or inflate an image encoder'
+        raise ConfigError(f'model.head is {head!r}, which {arch} does not fit; {remedy}')
+    return PARTS[head]
 
 
 def region_indices(regions: Mapping[str, Sequence[str]], classes: Sequence[str]) -> dict[str, list[int]]:

@@ -59,6 +59,34 @@ def probe_head(width: int, num_classes: int) -> nn.Sequential:
     return nn.Sequential(nn.BatchNorm1d(width, affine=False, eps=1e-6), linear_head(width, num_classes, HEAD_STD))
 
 
+class AttentiveHead(nn.Module):
+    """One learned query that attends to all tokens, an MLP, a linear layer (after V-JEPA's attentive probe).
+
+    `(B, prefix + N, D)` to `(B, classes)`; the prefix tokens are not looked at.
+
+    Args:
+        std: of the linear layer's weights.
+        dropout: before the linear layer.
+        heads: of the attention; None for one per 64 channels.
+    """
+
+    def __init__(self, width: int, num_classes: int, std: float, dropout: float = 0.0, heads: int | None = None):
+        super().__init__()
+        heads = heads or max(width // 64, 1)
+        self.query = nn.Parameter(nn.init.trunc_normal_(torch.zeros(1, 1, width), std=0.02))
+        self.norm1, self.norm2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)
+        self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.dropout = nn.Dropout(dropout)
+        self.linear = linear_head(width, num_classes, std)
+
+    def forward(self, tokens: Tensor, prefix: int = 0) -> Tensor:
+        keys = self.norm1(tokens[:, prefix:])
+        query = self.query.expand(len(keys), -1, -1)
+        x = query + self.attention(query, keys, keys, need_weights=False)[0]
+        return self.linear(self.dropout((x + self.mlp(self.norm2(x)))[:, 0]))
+
+
 def default_pool(net: nn.Module) -> str:
     """'mean' for plain transformers, 'gap' for Swin and convolutional networks."""
     return 'mean' if family(net) in ('vit', 'beit') else 'gap'

@@ -62,6 +62,17 @@ class Cost(Strict):
     resumed_at: int = 0
 
 
+class Imported(Strict):
+    """Where a score came from that was not computed here, and so is not verified."""
+
+    format: Literal['tensorboard', 'wandb', 'mmengine']
+    file: str
+    sha256: str = Field(description='of the log file')
+    tag: str = Field(description='name of the score in the log')
+    step: int | None = Field(default=None, description='at which it was read; None where the log does not say')
+    chosen: Literal['last', 'best'] = Field(description='best: of several validations, so it is chosen on this data')
+
+
 class Result(Strict):
     """Everything that a table cell needs to be traced back."""
 
@@ -89,6 +100,7 @@ class Result(Strict):
     finished: str = Field(description='UTC, ISO 8601')
     cost: Cost
     notes: list[str] = Field(default_factory=list)
+    imported: Imported | None = None
 
     @property
     def score(self) -> float:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from pretrain.checkpoint.initial import initial_net
 from pretrain.encoders.layers import Layers
+from pretrain.encoders.vit3d import ViT3d
 from pretrain.errors import ConfigError
 from pretrain.model import TrainableModel
 from pretrain.registry import MODELS
@@ -60,6 +61,8 @@ class ClipClassifier(TrainableModel):
         self.initial = initial_net(
             self.image_size, channels, {'vit': POOLED_FIRST} if head == 'mean' else None, **encoder
         )
+        if not isinstance(self.initial.net, ViT3d):
+            raise ConfigError(f'{self.initial.card.arch} is no plain transformer over clips; take one of vit3d')
         self.net = self.initial.net.requires_grad_(not frozen)
         if self.initial.card.position.startswith('sincos-') and self.net.pos_embed is not None:
             self.net.pos_embed.requires_grad_(False)  # VideoMAE's are no parameters

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.worker import ROOT
+from benchmark.command import environment
 
 GPUS = 'CUDA_VISIBLE_DEVICES'
 
@@ -44,14 +44,14 @@ class LocalExecutor:
 
     def submit(self, folder: Path) -> LocalJob:
         slot = next(i for i in range(self.slots) if i not in self.jobs or not self.jobs[i].alive())
-        environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, [str(ROOT), os.getenv('PYTHONPATH')]))}
-        environment.setdefault('OMP_NUM_THREADS', str(self.threads))
+        variables = environment()
+        variables.setdefault('OMP_NUM_THREADS', str(self.threads))
         if self.gpus:
             first = slot * self.gpus_per_run % len(self.gpus)
-            environment[GPUS] = ','.join(self.gpus[first : first + self.gpus_per_run])
+            variables[GPUS] = ','.join(self.gpus[first : first + self.gpus_per_run])
         process = subprocess.Popen(
             [sys.executable, '-m', 'benchmark.worker', str(folder)],
-            env=environment,
+            env=variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

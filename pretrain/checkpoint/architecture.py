@@ -184,6 +184,7 @@ FINDERS: dict[str, Callable[[Shapes, Reading, dict], tuple[str, dict[str, Any]]]
     'vit3d': _vit3d,
     'beit': _beit,
     'swin': stages.swin,
+    'swin3d': stages.swin3d,
     'resnet': stages.resnet,
     'convnext': stages.convnext,
     'points': point_shapes.points,

@@ -53,8 +53,8 @@ def card_for_reading(source: Source, reading: Reading, arch: str, args: dict[str
 def place(card: Card, tensors: Mapping[str, Tensor]) -> None:
     """Fill in the grid, patch, prefix and position fields from the arguments and the tensors of a card.
 
-    `img_size` and `patch_size` of transformers, the groups of point networks, are added to the arguments where they
-    were left to the default.
+    `img_size` and `patch_size` of transformers, the groups of point networks, all arguments of a volumetric Swin, are
+    added where they were left to the default.
     """
     args = card.arch_args
     card.relative_bias = any(name.endswith('relative_position_bias_table') for name in tensors)
@@ -69,6 +69,8 @@ def place(card: Card, tensors: Mapping[str, Tensor]) -> None:
         card.grid, card.patch, card.prefix_tokens, card.position = (), (CNN_STRIDE, CNN_STRIDE), 0, 'none'
         return
     args['img_size'], args['patch_size'] = list(embed.img_size), list(embed.patch_size)
+    if net_family(net) == 'swin3d':
+        args.update(net.arch_args)
     card.patch, card.grid = tuple(embed.patch_size), tuple(embed.grid_size)
     card.prefix_tokens = getattr(net, 'num_prefix_tokens', 0)
     card.position = 'relative' if card.relative_bias else 'none'

@@ -97,7 +97,7 @@ def card_of(
     args = {**(arch_args or {}), 'in_chans': channels}
     with torch.device('meta'):
         net = make_net(arch, **args)
-        if family(net) in ('vit', 'beit', 'swin'):
+        if family(net) in ('vit', 'beit', 'swin', 'swin3d'):
             args['patch_size'] = list(net.patch_embed.patch_size)
             axes = len(args['patch_size'])
             args['img_size'] = [image_size] * axes if isinstance(image_size, int) else list(image_size)

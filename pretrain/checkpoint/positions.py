@@ -140,6 +140,8 @@ def resize_relative(table: Tensor, old: Grid, new: Grid, extra: int = 3) -> Tens
         )
     if old == new:
         return table
+    if len(old) != 2 or len(new) != 2:
+        raise CheckpointError(f'a relative table of the window {old} cannot become one of {new}; keep window_size')
     (old_h, old_w), (new_h, new_w) = ([2 * n - 1 for n in grid] for grid in (old, new))
     body = table[:rows].double().cpu().numpy().reshape(old_h, old_w, -1)
     knots_y, knots_x = _geometric_knots(old_h, new_h), _geometric_knots(old_w, new_w)

@@ -52,8 +52,8 @@ def input_args(
     """The architecture arguments that change with the image size.
 
     Convolutional networks take any size, point networks any number of points. Swin keeps its window where it divides
-    every stage, and otherwise scales it with the image (6 at 192 px becomes 7 at 224 px, as in SimMIM). Raises
-    ConfigError for a size that patches do not divide.
+    every stage, and otherwise scales it with the image (6 at 192 px becomes 7 at 224 px, as in SimMIM); over volumes it
+    pads its maps to whole windows and keeps them. Raises ConfigError for a size that patches do not divide.
     """
     net = meta_net(card.arch, card.arch_args)
     if family(net) in ('resnet', 'convnext', 'points'):
@@ -67,7 +67,7 @@ def input_args(
         raise ConfigError(f'image size {shown[0]} is not a multiple of the patch {shown[1]}; resize it')
     args: dict[str, Any] = {'img_size': list(sides)}
     window = card.arch_args.get('window_size')
-    if isinstance(window, int) and 'window_size' not in (net_args or {}):
+    if isinstance(window, int) and family(net) == 'swin' and 'window_size' not in (net_args or {}):
         last = 2 ** (len(net.layers) - 1)
         stages = [n // p // scale for n, p in zip(sides, patch, strict=True) for scale in (1, last)]
         if any(side > window and side % window for side in stages):

@@ -1,4 +1,4 @@
-"""Architectures of several stages, from the shapes of their timm-named tensors: Swin, ResNet, ConvNeXt."""
+"""Architectures of several stages, from the shapes of their timm-named tensors: Swin over images and volumes, CNNs."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import timm
 
 from pretrain.checkpoint.readers.reading import Reading
 from pretrain.checkpoint.shapes import Shapes, mlp_ratio, window_of
+from pretrain.encoders.swin3d import SIZES as SWINS_3D
 from pretrain.errors import CheckpointError
 
 _RESNETS: dict[tuple[str, tuple[int, ...]], str] = {
@@ -63,6 +64,41 @@ def _swin_side(windows: list[int], patch: int) -> int:
         if window < max(windows):
             return window * patch * 2**stage
     return windows[-1] * patch * 2 ** (len(windows) - 1)
+
+
+def swin3d(shapes: Shapes, reading: Reading, known: dict) -> tuple[str, dict[str, Any]]:
+    """No tensor depends on the size of the input: `--arch-args`, else the published 96 voxels where they fit."""
+    patch = shapes.need('patch_embed.proj.weight', 5)
+    stages = shapes.count(r'layers\.(\d+)\.')
+    width = shapes.common(r'layers\.0\.blocks\.\d+\.norm[12]\.(weight|bias)')
+    hidden = shapes.common(r'layers\.0\.blocks\.\d+\.mlp\.fc1\.(weight|bias)')
+    tables = [rf'layers\.{i}\.blocks\.\d+\.attn\.relative_position_bias_table' for i in range(stages)]
+    args: dict[str, Any] = {
+        'patch_size': list(patch[2:]),
+        'in_chans': patch[1],
+        'embed_dim': width,
+        'depths': [shapes.count(rf'layers\.{i}\.blocks\.(\d+)\.') for i in range(stages)],
+        'num_heads': [shapes.common(table, axis=1) for table in tables],
+        'window_size': list(known.get('window_size') or _cube(shapes.common(tables[0]), shapes.label)),
+        'mlp_ratio': mlp_ratio(width, hidden),
+        'qkv_bias': shapes.any(r'layers\.\d+\.blocks\.\d+\.attn\.qkv\.bias'),
+        'use_v2': shapes.any(r'layers\.\d+\.conv\..*'),
+    }
+    strides = [p * 2**stages for p in patch[2:]]
+    args['img_size'] = [max(96 // stride, 1) * stride for stride in strides]
+    size = next((name for name, known_width in SWINS_3D.items() if known_width == width), 'base')
+    return f'swin3d_{size}_patch2', args
+
+
+def _cube(rows: int, label: str) -> list[int]:
+    """The cubic window of a relative table with `rows` rows."""
+    side = round(rows ** (1 / 3))
+    if side**3 != rows or side % 2 == 0:
+        raise CheckpointError(
+            f'{label}: a relative table of {rows} rows is no cubic window; give it: '
+            '--arch-args \'{"window_size": [7, 7, 7]}\''
+        )
+    return [(side + 1) // 2] * 3
 
 
 def resnet(shapes: Shapes, reading: Reading, known: dict) -> tuple[str, dict[str, Any]]:

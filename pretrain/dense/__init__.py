@@ -7,6 +7,8 @@ name; it is thin over `build_dense`.
 
 from collections.abc import Sequence
 
+from torch import nn
+
 from pretrain.checkpoint.card import Card
 from pretrain.checkpoint.initial import SOURCE, Initial, card_of, initial_net
 from pretrain.checkpoint.nets import meta_net
@@ -29,7 +31,7 @@ def outline(
     Raises ConfigError for a stage that a pyramid does not have.
     """
     net = meta_net(card.arch, card.arch_args)
-    if KINDS[family(net)] is DenseViT:
+    if _kind(card, net) is DenseViT:
         number, patch = len(levels or (-1,)), patch or net.patch_embed.patch_size[0]
         strides = [patch // 4, patch // 2, patch, patch * 2] if four_levels else [patch] * number
         return [net.embed_dim] * number, strides
@@ -38,6 +40,13 @@ def outline(
         raise ConfigError(f'levels is {list(levels)}; {card.arch} has stages 0 to {len(info) - 1}')
     chosen = [info[level] for level in (range(4) if levels is None else levels)]
     return [stage['num_chs'] for stage in chosen], [stage['reduction'] for stage in chosen]
+
+
+def _kind(card: Card, net: nn.Module) -> type[DenseEncoder]:
+    kind = KINDS.get(family(net))
+    if kind is None:
+        raise ConfigError(f'{card.arch} gives no maps of images; take a {", ".join(KINDS)} network')
+    return kind
 
 
 def built_size(image_size: int | Sequence[int], patch: int | None = None) -> int | Sequence[int]:
@@ -67,17 +76,18 @@ def build_dense(
     described = {name: value for name, value in source.items() if name != 'allow_missing'}
     size = built_size(image_size, choices.get('patch'))
     card = card_of(channels, size, allow_missing=tuple(source.get('allow_missing', ())), **described)
-    kind = family(meta_net(card.arch, card.arch_args))
-    known = arguments(KINDS[kind])[0] - {'net', 'image_size'}
+    net = meta_net(card.arch, card.arch_args)
+    kind, dense_kind = family(net), _kind(card, net)
+    known = arguments(dense_kind)[0] - {'net', 'image_size'}
     foreign = sorted(set(choices) - known)
     if foreign:
         raise ConfigError(f'a {kind} backbone takes no {", ".join(foreign)}; it takes {", ".join(sorted(known))}')
     native = image_size if kind in ('resnet', 'convnext') else card.image_size
     unused = None if out_norm == 'own' else dict.fromkeys(('vit', 'beit', 'swin'), NOT_USED)
     initial = initial_net(native, channels, unused, **source, **(timm_args or {}))
-    if KINDS[kind] is DenseViT:
+    if dense_kind is DenseViT:
         choices['image_size'] = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
-    dense = KINDS[kind](initial.net, out_norm=out_norm, **choices)
+    dense = dense_kind(initial.net, out_norm=out_norm, **choices)
     if initial.report is not None:
         initial.report.resized += dense.resized
     return dense, initial

@@ -21,14 +21,15 @@ class Layers:
 
     Plain transformers: block i is layer i + 1 (BEiT's `get_num_layer_for_vit`, MAE's `get_layer_id_for_vit`); a table
     shared by all blocks belongs to the last. Swin: blocks counted through all stages, a patch merging with the stage
-    before it (SimMIM's `get_swin_layer`). ResNet and ConvNeXt: stages, the step into a stage with it.
+    before it (SimMIM's `get_swin_layer`); of a volumetric Swin it is part of that stage, and convolutions in front of a
+    stage go with its first block. ResNet and ConvNeXt: stages, the step into a stage with it.
     """
 
     def __init__(self, net: nn.Module):
         self.kind = family(net)
         if self.kind in ('vit', 'beit') or hasattr(net, 'blocks'):
             self.depths = [len(net.blocks)]
-        elif self.kind == 'swin':
+        elif self.kind in ('swin', 'swin3d'):
             self.depths = [len(stage.blocks) for stage in net.layers]
         else:
             self.depths = [1] * (len(net.stages) if self.kind in ('convnext', 'points') else 4)
@@ -41,9 +42,11 @@ class Layers:
             return 0
         if match := re.match(r'blocks\.(\d+)\.', name):
             return int(match[1]) + 1
-        if match := re.match(r'layers\.(\d+)\.(downsample|blocks\.(\d+))\.', name):
+        if match := re.match(r'layers\.(\d+)\.(downsample|conv|blocks\.(\d+))\.', name):
             before = sum(self.depths[: int(match[1])])
-            return before if match[2] == 'downsample' else before + int(match[3]) + 1
+            if match[2] == 'downsample':
+                return before + (self.depths[int(match[1])] if self.kind == 'swin3d' else 0)
+            return before + int(match[3] or 0) + 1
         if match := re.match(r'(layer|stages\.)(\d+)\.', name):
             return int(match[2]) + (match[1] == 'stages.')
         return self.num_layers

@@ -16,12 +16,14 @@ from torch import Tensor, nn
 from pretrain.encoders import vit3d  # noqa: F401  (registers its networks with timm)
 from pretrain.encoders.point_net import PointTransformer
 from pretrain.encoders.point_pyramid import PointPyramid
+from pretrain.encoders.swin3d import SwinTransformer3d
 from pretrain.errors import ConfigError
 
 FAMILIES = {
     VisionTransformer: 'vit',
     Beit: 'beit',
     SwinTransformer: 'swin',
+    SwinTransformer3d: 'swin3d',
     ResNet: 'resnet',
     ConvNeXt: 'convnext',
     PointTransformer: 'points',
@@ -33,7 +35,8 @@ def create_net(arch: str, final_norm: bool = True, **args) -> nn.Module:
     """A headless timm network with random weights.
 
     Args:
-        arch: timm's name, `vit_base_patch16_224`, or one of this folder's, `vit3d_base_patch16`, `point_small`.
+        arch: timm's name, `vit_base_patch16_224`, or one of this folder's, `vit3d_base_patch16`, `swin3d_base_patch2`,
+            `point_small`.
         final_norm: keep the norm after the last block. False for encoders whose own forward pass has none (fine-tuned
             MAE and BEiT pool first and norm later).
         args: timm's arguments for that architecture (`img_size`, `in_chans`, `init_values`, `embed_dim`, ...).
@@ -59,7 +62,7 @@ def create_net(arch: str, final_norm: bool = True, **args) -> nn.Module:
 
 
 def family(net: nn.Module) -> str:
-    """`vit`, `beit`, `swin`, `resnet`, `convnext` or `points`."""
+    """`vit`, `beit`, `swin`, `swin3d`, `resnet`, `convnext` or `points`."""
     for kind, name in FAMILIES.items():
         if isinstance(net, kind):
             return name
@@ -69,14 +72,15 @@ def family(net: nn.Module) -> str:
 def forward_tokens(net: nn.Module, images: Tensor) -> Tensor:
     """`(B, C, *size)` to `(B, N, D)`: tokens after the final norm, prefix tokens left out, in raster order.
 
-    Convolutional networks give the positions of their last stage. Point networks take `(B, N, 3)` and give one token
-    per group, in the order of the centres (farthest points, the first point of a cloud first).
+    Convolutional networks and Swin give the positions of their last stage; the norm of a volumetric Swin has no
+    weights. Point networks take `(B, N, 3)` and give one token per group, in the order of the centres (farthest points,
+    the first point of a cloud first).
     Nothing is masked. Deterministic in eval mode.
     """
     x = net.forward_features(images)
     kind = family(net)
-    if kind == 'swin':
-        return x.flatten(1, 2)
+    if kind in ('swin', 'swin3d'):
+        return x.flatten(1, -2)
     if kind in ('resnet', 'convnext'):
         return x.flatten(2).transpose(1, 2)
     return x[:, net.num_prefix_tokens :]

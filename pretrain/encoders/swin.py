@@ -1,4 +1,4 @@
-"""timm's Swin transformer as a masked encoder."""
+"""Swin transformers as masked encoders: timm's over images, and the volumetric one."""
 
 import torch
 from torch import Tensor
@@ -15,8 +15,9 @@ from pretrain.registry import MODELS
 class SwinEncoder(Encoder):
     """Swin with the embeddings of hidden patches replaced by a learned token (SimMIM).
 
-    Masks live on the grid of the 4-pixel patches; latents on the last stage's grid, 8 times coarser. Draw masks in
-    units of at least that stride (SimMIM: 32 pixels), otherwise a latent mixes visible and hidden patches.
+    Masks live on the grid of the patches (4 pixels, 2 voxels); latents on the last map's grid, 8 times coarser, or 16
+    times over volumes, where the last stage merges its patches, too. Draw masks in units of at least that stride
+    (SimMIM: 32 pixels), otherwise a latent mixes visible and hidden patches.
     """
 
     ways = ('token',)
@@ -25,11 +26,15 @@ class SwinEncoder(Encoder):
     def __init__(self, arch: str, masked: str = 'token', *, image_size, **args):
         super().__init__(arch, masked, image_size, img_size=tuple(image_size), **args)
         self.arch_args['img_size'] = list(self.image_size)
-        if family(self.net) != 'swin':
+        kind = family(self.net)
+        if kind not in ('swin', 'swin3d'):
             raise ConfigError(f'{arch} is no Swin transformer; use the encoder of its own family')
-        patch = self.net.patch_embed.patch_size[0]
+        if kind == 'swin3d':
+            self.arch_args.update(self.net.arch_args)
+        patch = tuple(self.net.patch_embed.patch_size)
         self.grid = TokenGrid.over(self.image_size, patch)
-        self.stride = (patch * 2 ** (len(self.net.layers) - 1),) * 2
+        merged = len(self.net.layers) - (kind == 'swin')
+        self.stride = tuple(p * 2**merged for p in patch)
         self.width = self.net.num_features
         self.mask_token = mask_token(self.net.embed_dim)
 
@@ -37,4 +42,4 @@ class SwinEncoder(Encoder):
         x = self.net.patch_embed(images)
         hidden = mask.hidden.reshape(-1, *self.grid.size, 1)
         x = torch.where(hidden, self.mask_token.to(x.dtype).unsqueeze(0), x)
-        return self.net.norm(self.net.layers(x)).flatten(1, 2)
+        return self.net.norm(self.net.layers(x)).flatten(1, -2)

@@ -15,6 +15,8 @@ from pretrain.files import atomic
 
 PATTERN = re.compile(r'^iter_(\d+)\.pth$')
 KEEP_AT_LEAST = 2
+WEIGHTS = 'model.pth'
+"""All weights of a model beside the encoder that it exported on the way, without the state of the optimiser."""
 
 
 def save(state: dict, folder: Path, iteration: int, keep: int = KEEP_AT_LEAST) -> Path:
@@ -26,13 +28,18 @@ def save(state: dict, folder: Path, iteration: int, keep: int = KEEP_AT_LEAST) -
     """
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / f'iter_{iteration:07d}.pth'
-    with atomic(final) as temporary:
-        torch.save(state, temporary)
-        verify(temporary)
+    write(state, final)
     abandoned = folder.glob('.iter_*.tmp')
     for old in [path for _, path in finished(folder)[max(keep, KEEP_AT_LEAST) :]] + list(abandoned):
         old.unlink(missing_ok=True)
     return final
+
+
+def write(state: dict, path: Path) -> None:
+    """Write a state that has been read back when it takes its name. Raises OSError as `save` does."""
+    with atomic(path) as temporary:
+        torch.save(state, temporary)
+        verify(temporary)
 
 
 def verify(path: Path) -> None:

@@ -156,7 +156,9 @@ class SaveHook(Hook):
     """Saves every `interval` epochs (or updates, if `by_epoch` is False) and at the end; keeps the newest `keep`.
 
     When training is done the model writes what it exports: an exchange checkpoint, or a tokenizer. With `export_at`, a
-    list of epochs, it also does so after those, into `epochs/<number>/`, for curves over pre-training.
+    list of epochs, it also does so after those, into `epochs/<number>/`, for curves over pre-training. There the whole
+    model lies beside an exported encoder (`model.pth`; a third more for MAE ViT-B, and it may be removed): the training
+    checkpoint of that epoch is soon gone, and its loss on held-out images would be with it.
     """
 
     priority = 'LOW'
@@ -170,7 +172,7 @@ class SaveHook(Hook):
         if runner.iter % every == 0 or runner.iter == runner.max_iters or runner.train_loop.stop_requested:
             runner.save(self.keep)
         if runner.iter % runner.train_loop.per_epoch == 0 and runner.train_loop.epoch in self.export_at:
-            runner.export(runner.folder / 'epochs' / f'{runner.train_loop.epoch:04d}')
+            runner.export_whole(runner.folder / 'epochs' / f'{runner.train_loop.epoch:04d}')
 
     def after_train(self, runner) -> None:
         runner.export(runner.folder)

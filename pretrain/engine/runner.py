@@ -156,6 +156,15 @@ class TrainRunner(Runner):
             if path is not None:
                 self.logger.info(f'written: {path}')
 
+    def export_whole(self, folder: Path) -> None:
+        """`export`, and beside an encoder all weights of the model, which its loss on other data needs."""
+        self.export(folder)
+        if not hasattr(self.bare_model, 'exchange'):
+            return
+        model, _ = sharding.states(self.bare_model, self.optim_wrapper.optimizer)
+        if self.rank == 0:
+            checkpointing.write({'model': model}, folder / checkpointing.WEIGHTS)
+
     def dump_config(self) -> None:
         """The resolved config and the environment, once per start."""
         if self.rank == 0:

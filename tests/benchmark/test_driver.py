@@ -58,6 +58,15 @@ def test_parents_run_once_and_first(tmp_path: Path) -> None:
     assert again.done == outcome.done and {word for word, _ in events} == {'done'}
 
 
+def test_what_a_finished_parent_frees_is_started_once(tmp_path: Path) -> None:
+    parent = node(tmp_path, 'parent')
+    run([parent])
+    children = [node(tmp_path, f'child{i}', needs=(parent,)) for i in range(4)]
+    outcome, events = run([parent, *children])
+    assert len(outcome.done) == 5
+    assert [title for word, title in events if word == 'started'] == [child.title for child in children]
+
+
 def test_failures_are_tried_again_and_then_block_what_needs_them(tmp_path: Path) -> None:
     once = node(tmp_path, 'once', 'fail-first=1')
     never = node(tmp_path, 'never', 'code=1')

@@ -7,14 +7,8 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from benchmark.published import (
-    FILE,
-    PublishedScore,
-    backbone_of,
-    distance,
-    lookup,
-    read_published,
-)
+from benchmark import protocols
+from benchmark.published import FILE, PublishedScore, backbone_of, distance, lookup, read_published
 from pretrain.checkpoint.card import Card
 from pretrain.errors import UserError
 from pretrain.record import Cost, Protocol, Result, Start
@@ -202,6 +196,7 @@ def test_lookup_takes_the_values_it_is_given() -> None:
         ('vit3d_small_patch16', 'ViT-S/16'),
         ('vit_huge_patch14_224', 'ViT-H/14'),
         ('swin_base_patch4_window7_224', 'Swin-B'),
+        ('swin3d_base_patch2', 'Swin UNETR-B'),
         ('resnet50', 'ResNet-50'),
         ('convnext_small', 'ConvNeXt-S'),
         ('point_small', 'Point-ViT-S'),
@@ -219,6 +214,7 @@ def run(
     version: int = 1,
     scores: dict | None = None,
     random: bool = False,
+    recipe: str = '0',
     **card,
 ) -> Result:
     scores = scores or {'top1': 0.83, 'nll': 0.7}
@@ -226,7 +222,7 @@ def run(
     return Result(
         protocol=Protocol(
             id=protocol, version=version, metric=next(iter(scores)), higher_is_better=True, init_stage='mim',
-            recipe='0', hash='0',
+            recipe=recipe, hash='0',
         ),
         scores=scores, num_samples={'val': 10}, seed=0, load_report=None, domain='classification', config='c',
         start=Start(random=random, card=Card(**{**facts, **card})), config_hash='0', environment={}, command='',
@@ -261,6 +257,10 @@ def test_no_distance_to_anything_else(fields: dict) -> None:
 
 def test_no_distance_after_overriding_options() -> None:
     assert distance(run(), recipe_matches=False) is None
+    assert distance(run()) is None
+    golden = {entry['id']: entry['recipe'] for entry in protocols.golden().values()}
+    assert distance(run(recipe=golden['in1k-finetune-mae-100e']))
+    assert distance(run(recipe=golden['in1k-finetune-mae-50e'])) is None
 
 
 def test_no_distance_to_a_score_whose_stage_is_not_known() -> None:

@@ -48,6 +48,8 @@ def test_a_net_of_this_house_survives(net, card, tmp_path):
         ('beit_base_patch16_224', {**ARGS, 'img_size': (8, 16)}, (2, 4), 'relative'),
         ('swin_tiny_patch4_window7_224', {'img_size': 32, 'embed_dim': 8, 'depths': (1, 1), 'num_heads': (1, 2),
                                           'window_size': 4}, (8, 8), 'relative'),
+        ('swin3d_tiny_patch2', {'img_size': (8, 8, 16), 'depths': (1, 1), 'num_heads': (3, 3), 'window_size': 2,
+                                'merging': 'repeated', 'use_v2': True}, (4, 4, 8), 'relative'),
         ('resnet18', {}, (), 'none'),
         ('vit_base_patch16_224', {**ARGS, 'in_chans': 1, 'final_norm': False}, (4, 4), 'learned'),
     ],
@@ -59,10 +61,8 @@ def test_cards_of_all_kinds_build_their_net_again(arch, args, grid, position, tm
     exchange.write(tmp_path / 'x.safetensors', net.state_dict(), card)
     again, report = build_net(tmp_path / 'x.safetensors')
     assert report.coverage == 1
-    images = (
-        torch.randn(1, card.channels, *(args.get('img_size', 32),) * 2) if grid == () or grid[0] == grid[1] else None
-    )
-    images = torch.randn(1, 3, 8, 16) if images is None else images
+    size = args.get('img_size', 32)
+    images = torch.randn(1, card.channels, *((size, size) if isinstance(size, int) else size))
     assert torch.equal(features(again, images), features(net, images))
 
 

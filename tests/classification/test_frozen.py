@@ -10,7 +10,7 @@ from PIL import Image
 
 from classification import frozen
 from classification.frozen import Features, FrozenEncoder, cache_key, cached_features, extract
-from classification.probe import FrozenProbe, LinearProbe
+from classification.probe import AttentiveProbe, FrozenProbe, LinearProbe
 from pretrain.checkpoint.load import build_net
 from pretrain.data.dataset import ImageDataset
 from pretrain.encoders.net import features
@@ -136,3 +136,19 @@ def test_cached_features_are_five_times_faster(images: Path, write_encoder: Call
         cached_features(model, build(cfg), cfg, cache_folder('features'))
         seconds.append(time.perf_counter() - start)
     assert seconds[0] > 5 * seconds[1], seconds
+
+
+def test_attentive_probe_sees_every_token_and_trains_its_head_alone(encoder_file: Path) -> None:
+    probe = AttentiveProbe({'checkpoint': str(encoder_file)}, num_classes=3, image_size=16, pool='mean')
+    images = torch.rand(2, 3, 16, 16)
+    probe.train()
+    tokens = probe.features(images)
+    assert torch.allclose(tokens, features(probe.net, images)) and tokens.ndim == 3 and not tokens.requires_grad
+    probe.loss({'image': images, 'label': torch.tensor([0, 2])})['loss'].backward()
+    trained = {name for name, p in probe.named_parameters() if p.grad is not None}
+    assert trained and all(name.startswith('head.') for name in trained)
+    score = probe.head(tokens)
+    for i in range(tokens.shape[1]):
+        changed = tokens.clone()
+        changed[:, i] += 10 * torch.randn_like(changed[:, i])
+        assert not torch.allclose(probe.head(changed), score), f'token {i} is not looked at'

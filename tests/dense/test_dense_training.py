@@ -105,3 +105,9 @@ def test_relative_tables_that_grow_are_in_the_report(encoder_file):
 def test_a_choice_of_another_kind_of_network(encoder_file):
     with pytest.raises(ConfigError, match='a resnet backbone takes no window'):
         build_dense(64, checkpoint=str(encoder_file('resnet50')), window=7)
+
+
+@pytest.mark.parametrize('arch', ['swin3d_tiny_patch2', 'point_tiny'])
+def test_a_network_without_maps_of_images(arch):
+    with pytest.raises(ConfigError, match=f'{arch} gives no maps of images'):
+        build_dense(64, arch=arch)

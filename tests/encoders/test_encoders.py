@@ -23,6 +23,7 @@ SWIN = dict(
     window_size=4,
     image_size=(32, 48),
 )
+SWIN_3D = dict(arch='swin3d_tiny_patch2', depths=(2, 1), num_heads=(3, 3), window_size=3, image_size=(16, 24, 16))
 CNN = dict(arch='resnet18', image_size=(64, 96))
 CONVNEXT = dict(arch='convnext_atto', image_size=(64, 96))
 
@@ -36,6 +37,7 @@ CASES = {
     'beit-drop': lambda: ViTEncoder(masked='drop', **BEIT),
     'beit-token': lambda: ViTEncoder(masked='token', **RELATIVE),
     'swin-token': lambda: SwinEncoder(**SWIN),
+    'swin3d-token': lambda: SwinEncoder(**SWIN_3D),
     'resnet-stage': lambda: CNNEncoder(masked='stage', **CNN),
     'resnet-fill': lambda: CNNEncoder(masked='fill', fill='zero', **CNN),
     'convnext-stage': lambda: CNNEncoder(masked='stage', **CONVNEXT),

@@ -116,15 +116,6 @@ def test_a_linear_embedding_of_another_patch_is_refused(tmp_path):
         open_checkpoint(tmp_path / 'x.pt', arch_args=HEADS)  # 512 inputs are no patch of 16 voxels
 
 
-@pytest.mark.parametrize('prefix', ['module.', 'swinViT.'])
-def test_swinunetr_is_refused_by_name(tmp_path, prefix):
-    names = [f'layers{i}.0.blocks.0.{part}.weight' for i in (1, 2) for part in ('norm1', 'attn.qkv', 'mlp.fc1')]
-    state = {f'{prefix}{name}': torch.ones(4) for name in [*names, 'patch_embed.proj.weight']}
-    torch.save({'state_dict': state}, tmp_path / 'model_swinvit.pt')
-    with pytest.raises(CheckpointError, match='no such network'):
-        open_checkpoint(tmp_path / 'model_swinvit.pt')
-
-
 def test_medical_mae_is_in_the_format_of_mae(tmp_path):
     torch.manual_seed(0)
     net = make_net('vit_small_patch16_224', img_size=32, embed_dim=24, depth=2, num_heads=2, in_chans=3)

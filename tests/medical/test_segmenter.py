@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from medical.segmenter import VolumeSegmenter, region_indices
 from medical.task import share_settings
 from pretrain.errors import ConfigError
+from tools.main import main
 
 ENCODER = dict(
     arch='vit3d_tiny_patch16',
@@ -165,6 +166,18 @@ def test_a_transfer_writes_its_result(mimbench, volumes, write_encoder, tmp_path
     assert len(list((tmp_path / 'run' / 'pictures').glob('*.png'))) == 3
     again = mimbench('transfer', config, '--checkpoint', file, *words)
     assert 'was done before' in again.stdout
+
+
+@pytest.mark.smoke
+def test_a_volumetric_swin_transfers(volumes, write_encoder, tmp_path, repo):
+    args = dict(in_chans=1, img_size=(16, 16, 16), depths=(1, 1), num_heads=(3, 3), window_size=(2, 2, 2))
+    config = Path(MINI).with_name('swinunetr_swin3d-base-p2_swinunetr_1xb4-5000e_btcv-24-6.py')
+    options = [option for option in SMALL if 'taps' not in option and 'feature_size' not in option]
+    words = ['transfer', config, '--checkpoint', write_encoder('swin3d_tiny_patch2', **args), '--data', volumes]
+    assert main([*map(str, [*words, '--work-dir', tmp_path / 'run']), *options]) == 0
+    result = json.loads((tmp_path / 'run' / 'result.json').read_text())
+    assert result['load_report']['coverage'] == 1 and 0 <= result['scores']['dice'] <= 1
+    assert result['start']['card']['arch'] == 'swin3d_tiny_patch2'
 
 
 @pytest.mark.smoke

@@ -71,7 +71,7 @@ def test_every_verb_explains_itself_without_torch(mimbench, name: str) -> None:
     ('words', 'hint'),
     [
         (['lst'], "did you mean 'list'?"),
-        (['yodel'], 'known: '),
+        (['xyzzy'], 'known: '),
         (['list', '--jsn'], "did you mean '--json'?"),
         (['list', '--js'], "did you mean '--json'?"),
         (['--debg'], "did you mean '--debug'?"),

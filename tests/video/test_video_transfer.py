@@ -17,10 +17,12 @@ from pretrain.checkpoint.nets import make_net
 from pretrain.data.build import build_dataset
 from pretrain.engine.evaluation import evaluate
 from pretrain.engine.launch import load_config
+from pretrain.errors import ConfigError
 from pretrain.record import read_result
 from pretrain.registry import MODELS
 from tools.main import main
 from video.metrics import ClipMetrics
+from video.model import ClipClassifier
 
 pytestmark = pytest.mark.smoke
 
@@ -139,6 +141,12 @@ def test_an_image_checkpoint(transfer: Callable[..., int], tmp_path: Path, capsy
     assert read_result('run').start.card.prefix_tokens == 2
     assert transfer(FINETUNE, 'image.safetensors', FAST, '--force') == 2
     assert 'inflate' in capsys.readouterr().err
+
+
+def test_a_swin_over_volumes_is_refused() -> None:
+    encoder = dict(arch='swin3d_tiny_patch2', arch_args=dict(depths=(1,), num_heads=(3,)))
+    with pytest.raises(ConfigError, match='swin3d_tiny_patch2 is no plain transformer'):
+        ClipClassifier(encoder, num_classes=2, image_size=(4, 16, 16))
 
 
 def test_a_table_of_clips(transfer: Callable[..., int], clip_encoder, clips: Path, tmp_path: Path, capsys) -> None:

@@ -11,12 +11,14 @@ from pathlib import Path
 
 from pretrain.errors import UserError
 
-HELP = """List the recipes that come with mimbench, or the methods, architectures and data sets they cover.
+HELP = """List the recipes that come with mimbench, or what they cover.
 
 examples:
   mimbench list                      every config, one line each
   mimbench list 'mae_*'              those whose name matches a pattern or contains a word
   mimbench list methods              how many configs each method has
+  mimbench list protocols            what scores mean: id, version, metric, and the configs that measure it
+  mimbench list suites               what `mimbench benchmark` can run; studies for `mimbench ablate`
   mimbench list configs swin --json  the same for a program
   mimbench list configs --check      load and build every config without data, and name the line that is wrong"""
 
@@ -32,6 +34,7 @@ FOLDERS = (
 )
 """Top-level folders that may hold `configs/`: the core, then one per domain."""
 
+OTHERS = ('protocols', 'suites', 'studies')
 KINDS = {'configs': None, 'methods': 'method', 'archs': 'arch', 'datasets': 'dataset'}
 _NAME = re.compile(
     r'(?P<method>[^_]+)_(?P<arch>[^_]+)_(?:(?P<head>[^_]+)_)?'
@@ -63,7 +66,7 @@ class ConfigFile:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('what', nargs='?', default='configs', help=f'{", ".join(KINDS)}, or a pattern')
+    parser.add_argument('what', nargs='?', default='configs', help=f'{", ".join([*KINDS, *OTHERS])}, or a pattern')
     parser.add_argument('pattern', nargs='?', help="part of a name, or a pattern with * such as 'mae_*'")
     parser.add_argument('--json', action='store_true', help='print JSON')
     parser.add_argument('--check', action='store_true', help='load and build the configs; exit code 2 if one is wrong')
@@ -71,9 +74,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     what, pattern = args.what, args.pattern
+    if what in OTHERS:
+        rows = {'protocols': protocols, 'suites': suites, 'studies': studies}[what]()
+        rows = [row for row in rows if pattern is None or fnmatch.fnmatch(row['name'], _wildcard(pattern))]
+        print(json.dumps(rows, indent=2) if args.json else '\n'.join(row['line'] for row in rows))
+        return 0
     if what not in KINDS:
         if pattern is not None:
-            raise UserError(f'cannot list {what!r}; allowed: {", ".join(KINDS)}')
+            raise UserError(f'cannot list {what!r}; allowed: {", ".join([*KINDS, *OTHERS])}')
         what, pattern = 'configs', what
     configs = matching(find_configs(), pattern)
     if args.check:
@@ -162,8 +170,7 @@ def matching(configs: list[ConfigFile], pattern: str | None) -> list[ConfigFile]
     """The configs whose name matches a shell pattern, or contains it where it has no wildcard."""
     if pattern is None:
         return configs
-    wildcard = pattern if any(mark in pattern for mark in '*?[') else f'*{pattern}*'
-    chosen = [config for config in configs if fnmatch.fnmatch(config.name, wildcard)]
+    chosen = [config for config in configs if fnmatch.fnmatch(config.name, _wildcard(pattern))]
     if not chosen:
         words = sorted({word for c in configs for word in (c.method, c.arch, c.dataset) if word} | set(KINDS))
         near = difflib.get_close_matches(pattern.strip('*'), words, n=3)
@@ -171,6 +178,57 @@ def matching(configs: list[ConfigFile], pattern: str | None) -> list[ConfigFile]
         hint = f'near it: {", ".join(near)}' if near else f'methods: {", ".join(methods)}'
         raise UserError(f'no config matches {pattern!r}; {hint}')
     return chosen
+
+
+def _wildcard(pattern: str) -> str:
+    return pattern if any(mark in pattern for mark in '*?[') else f'*{pattern}*'
+
+
+def protocols() -> list[dict]:
+    """Every protocol of the configs, with the number of recipes that share its id and version."""
+    from benchmark.protocols import golden
+
+    found: dict[tuple, dict] = {}
+    for path, entry in sorted(golden().items()):
+        key = (path.partition('/')[0], entry['id'], entry['version'])
+        row = found.setdefault(key, {'name': entry['id'], **entry, 'domain': key[0], 'configs': [], 'recipes': set()})
+        row['configs'].append(path)
+        row['recipes'].add(entry['recipe'])
+    for row in found.values():
+        del row['recipe']
+        row['recipes'] = len(row['recipes'])
+        several = f', {row["recipes"]} recipes' if row['recipes'] > 1 else ''
+        arrow = 'higher' if row['higher_is_better'] else 'lower'
+        row['line'] = (
+            f'{row["domain"]:<19}{row["id"]:<42} v{row["version"]}  {row["metric"]}, {arrow} is better, '
+            f'{len(row["configs"])} configs{several}'
+        )
+    return list(found.values())
+
+
+def suites() -> list[dict]:
+    from benchmark.suites import read_suite, suite_names
+
+    rows = []
+    for name in suite_names():
+        suite = read_suite(name)
+        entries = '\n'.join(f'    {e.name:<22}{"/".join(e.takes):<14}{e.config}' for e in suite.entries)
+        line = f'{name}: {suite.about}\n{entries}'
+        rows.append({'name': name, 'about': suite.about, 'entries': [e.name for e in suite.entries], 'line': line})
+    return rows
+
+
+def studies() -> list[dict]:
+    from benchmark.study import read_study, study_names
+
+    rows = []
+    for name in study_names():
+        study = read_study(name)
+        axes = {label: [step.value for step in axis.steps()] for label, axis in study.axes.items()}
+        said = '; '.join(f'{label}: {", ".join(map(str, values))}' for label, values in axes.items())
+        line = f'{name}: {study.about}\n    {said}; {study.seeds} seeds; suite {study.suite}'
+        rows.append({'name': name, 'about': study.about, 'axes': axes, 'line': line})
+    return rows
 
 
 def _is_part(path: Path) -> bool:

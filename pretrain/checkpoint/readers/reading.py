@@ -18,8 +18,8 @@ class Reading:
     """A foreign state dict in timm's names.
 
     Attributes:
-        kind: which class it becomes: `vit`, `vit3d`, `beit`, `swin`, `resnet`, `convnext`, `points` or
-            `point-pyramid`.
+        kind: which class it becomes: `vit`, `vit3d`, `beit`, `swin`, `swin3d`, `resnet`, `convnext`,
+            `points` or `point-pyramid`.
         tensors: by timm name.
         origin: the names in the file that each tensor was made from.
         dropped: reason by name in the file.

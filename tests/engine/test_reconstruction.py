@@ -9,13 +9,12 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from benchmark.proxies import measure_proxies
-from benchmark.reconstruction import _matching, choose, pretraining_run, reconstruction_loss
 from pretrain.data.build import build_dataset
 from pretrain.data.seeding import mix
 from pretrain.engine.launch import launch, load_config
+from pretrain.engine.reconstruction import NoLossError, _matching, choose, pretraining_run, reconstruction_loss
 from pretrain.engine.seeding import seed_step
-from pretrain.errors import DataError, UserError
+from pretrain.errors import DataError
 
 pytestmark = pytest.mark.unit
 
@@ -115,25 +114,73 @@ def test_training_lowers_it(run: Path, images: Path, tmp_path: Path) -> None:
 
 
 def test_only_the_weights_of_the_checkpoint_count(run: Path, images: Path, tmp_path: Path) -> None:
-    export = run / 'epochs' / '0001' / 'encoder.safetensors'
-    assert pretraining_run(export) == pretraining_run(run / 'encoder.safetensors') == run
-    with pytest.raises(UserError, match='encoder of none of the training checkpoints'):
-        reconstruction_loss(run, images / 'val', export)
     tensors = load_file(run / 'encoder.safetensors')
     tensors['norm.bias'][0] += 1e-6
     save_file(tensors, tmp_path / 'changed.safetensors')
-    with pytest.raises(UserError, match='encoder of none'):
+    with pytest.raises(NoLossError, match='encoder of none'):
         reconstruction_loss(run, images / 'val', tmp_path / 'changed.safetensors')
+
+
+def test_an_export_on_the_way_brings_its_whole_model(run: Path, images: Path, tmp_path: Path) -> None:
+    """The training checkpoints of the first epoch are gone; its loss is that of the weights it had."""
+    kept = shutil.copytree(run, tmp_path / 'run')
+    export = kept / 'epochs' / '0001' / 'encoder.safetensors'
+    assert pretraining_run(export) == pretraining_run(kept / 'encoder.safetensors') == kept
+    early, last = reconstruction_loss(kept, images / 'val', export), reconstruction_loss(kept, images / 'val')
+    assert early > 1.05 * last
+    assert not (kept / 'model.pth').exists()
+    shutil.rmtree(kept / 'checkpoints')
+    assert pretraining_run(export) == kept
+    assert reconstruction_loss(kept, images / 'val', export) == early
+    shutil.copy(export.with_name('model.pth'), kept)
+    with pytest.raises(NoLossError, match='encoder of none'):
+        reconstruction_loss(kept, images / 'val')
+    for name in ('checkpoints', 'epochs'):
+        shutil.rmtree(kept / name, ignore_errors=True)
+    shutil.copytree(run, kept, dirs_exist_ok=True)
+    export.with_name('model.pth').unlink()
+    with pytest.raises(NoLossError, match=r'no model\.pth lies beside it'):
+        reconstruction_loss(kept, images / 'val', export)
+
+
+@pytest.mark.parametrize(
+    'line',
+    ["import os; os.makedirs('done')", "x = open('done', 'w')", "_base_ = ['x.py']", 'x = dict(**model)', 'x = ('],
+)
+def test_code_beside_a_checkpoint_is_not_executed(
+    run: Path, images: Path, tmp_path: Path, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    other = shutil.copytree(run, tmp_path / 'run')
+    with open(other / 'config.py', 'a') as file:
+        file.write(line + '\n')
+    with pytest.raises(NoLossError, match='holds code'):
+        reconstruction_loss(other, images / 'val')
+    assert not (tmp_path / 'done').exists()
+
+
+def test_a_model_that_cannot_be_built_has_no_loss(run: Path, images: Path, tmp_path: Path) -> None:
+    """As BEiT's, whose tokenizer lay elsewhere; and weights of another version of the code."""
+    pixels, tokens = "type='Pixels'", "type='TokenIds', tokenizer='gone.safetensors'"
+    cases = [(pixels, tokens, 'cannot be built.*gone.safetensors'), ('depth=2', 'depth=3', 'is not a state of')]
+    for old, new, message in cases:
+        other = shutil.copytree(run, tmp_path / 'run', dirs_exist_ok=True)
+        text = (other / 'config.py').read_text()
+        assert old in text
+        text = text.replace(old, new).replace("normalise='none', ", '' if 'Token' in new else "normalise='none', ")
+        (other / 'config.py').write_text(text)
+        with pytest.raises(NoLossError, match=message):
+            reconstruction_loss(other, images / 'val')
 
 
 def test_without_a_run_there_is_no_loss(run: Path, images: Path, tmp_path: Path) -> None:
     encoder = shutil.copy(run / 'encoder.safetensors', tmp_path)
-    with pytest.raises(UserError, match='keep the run directory'):
+    with pytest.raises(NoLossError, match='keep the run directory'):
         pretraining_run(encoder)
-    with pytest.raises(UserError, match='no config'):
+    with pytest.raises(NoLossError, match='no config'):
         reconstruction_loss(tmp_path, images / 'val')
     shutil.copy(run / 'config.py', tmp_path)
-    with pytest.raises(UserError, match='no training checkpoint'):
+    with pytest.raises(NoLossError, match='no training checkpoint'):
         reconstruction_loss(tmp_path, images / 'val')
 
 
@@ -144,9 +191,9 @@ def test_a_damaged_image_is_not_replaced_by_another(run: Path, images: Path, tmp
         reconstruction_loss(run, held_out)
 
 
-def test_it_is_one_of_the_proxies(run: Path, images: Path) -> None:
-    found = measure_proxies(run / 'encoder.safetensors', images / 'val', run=run, view_images=4, views=2)
-    assert found['reconstruction_loss'] == reconstruction_loss(run, images / 'val')
+def test_samples_may_be_the_config_of_a_source(run: Path, images: Path) -> None:
+    source = {'type': 'FolderSource', 'root': str(images / 'val')}
+    assert reconstruction_loss(run, source) == reconstruction_loss(run, images / 'val')
 
 
 def test_samples_are_spread_and_repeat() -> None:

@@ -1,0 +1,29 @@
+"""How a node starts mimbench: a process of its own, so no import of this package points outward."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from pretrain.occupancy import OCCUPIED
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMAND = 'MIMBENCH_COMMAND'
+"""Environment variable: what stands for `mimbench`, such as `apptainer exec image.sif mimbench`."""
+
+
+def mimbench(processes: int) -> list[str]:
+    """The words that stand for `mimbench`, with torchrun before them for several processes."""
+    if COMMAND in os.environ:
+        return shlex.split(os.environ[COMMAND])
+    if processes == 1:
+        return [sys.executable, '-m', 'tools.main']
+    launcher = ['-m', 'tools.processes', '--standalone', '--nproc-per-node', str(processes)]
+    return [sys.executable, *launcher, '-m', 'tools.main']
+
+
+def environment(folder: Path | None = None) -> dict[str, str]:
+    """Environment of a command, which finds this mimbench, and knows that its parent holds `folder`."""
+    python_path = os.pathsep.join(filter(None, [str(ROOT), os.getenv('PYTHONPATH')]))
+    held = {OCCUPIED: str(folder.resolve())} if folder else {}
+    return {**os.environ, **held, 'PYTHONPATH': python_path}

@@ -1,0 +1,145 @@
+"""From checkpoints, a suite and seeds to a graph of nodes, the random controls among them."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from benchmark.drawn import Place
+from benchmark.nodes import Node, ordered_options
+from benchmark.suites import Entry, Kind, Suite
+from pretrain.checkpoint.card import Card
+from pretrain.errors import UserError
+from pretrain.files import json_hash
+from pretrain.record import FILE
+
+RANDOM = 'random'
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a transfer starts from, there already or made by a node of the plan.
+
+    Args:
+        name: for tables and folders; those that differ in the seed of pre-training alone share it.
+        path: of the checkpoint file.
+        kind: of input that it takes.
+        identity: the file's sha256, or the key of the node that makes it.
+        network: equal for weights of one network; they share their random controls.
+        needs: key of the node that makes it.
+        labels: what it is in its study.
+        stage: initial stage of the card, such as 'mim' or 'supervised'.
+    """
+
+    name: str
+    path: Path
+    kind: Kind
+    identity: str
+    network: str
+    needs: tuple[str, ...] = ()
+    labels: dict[str, Any] = field(default_factory=dict)
+    stage: str = 'mim'
+
+
+def existing_weights(paths: Sequence[str]) -> list[Weights]:
+    """The weights of checkpoint files of any known format. Raises CheckpointError for one that cannot be read."""
+    from pretrain.checkpoint.load import open_checkpoint
+
+    found: list[Weights] = []
+    for path in paths:
+        if not Path(path).is_file():
+            raise UserError(f'--checkpoint {path}: no such file')
+        opened = open_checkpoint(path)
+        name = _file_name(Path(path))
+        if any(other.name == name for other in found):
+            name = f'{name}-{opened.sha256[:6]}'
+        found.append(Weights(name, Path(path).resolve(), kind_of(opened.card), opened.sha256, network_of(opened.card)))
+    return found
+
+
+def kind_of(card: Card) -> Kind:
+    """The input of a card's network; of three axes, patches that are cubes belong to volumes."""
+    if len(card.patch) == 3:
+        return 'volume' if len(set(card.patch)) == 1 else 'clip'
+    return 'image' if card.patch else 'points'
+
+
+def network_of(card: Card) -> str:
+    """Hash of a network, whatever its weights."""
+    return json_hash([card.arch, card.arch_args, card.position])
+
+
+def transfers(
+    weights: Iterable[Weights], suite: Suite, places: dict[str, Place], seeds: int, out: Path, processes: int = 1
+) -> Iterator[Node]:
+    """The nodes of all weights that an entry takes, each with its controls; controls of one network come once.
+
+    Args:
+        places: data sets that the command line named.
+        seeds: 0 to seeds - 1.
+        processes: that torchrun starts for each node.
+    """
+    controls: set[tuple[str, str, int]] = set()
+    for one in weights:
+        for entry in suite.entries:
+            if one.kind not in entry.takes:
+                continue
+            place = suite.place(entry.data, places)
+            for seed in range(seeds) if 'seed' not in one.labels else [one.labels['seed']]:
+                if (entry.name, one.network, seed) not in controls:
+                    controls.add((entry.name, one.network, seed))
+                    yield _transfer(one, entry, place, seed, out, processes, control=True)
+                yield _transfer(one, entry, place, seed, out, processes, control=False)
+
+
+def _transfer(one: Weights, entry: Entry, place: Place, seed: int, out: Path, processes: int, control: bool) -> Node:
+    checkpoint = [RANDOM, '--like', str(one.path)] if control else [str(one.path)]
+    words = ['transfer', str(entry.path), '--checkpoint', *checkpoint, '--seed', str(seed)]
+    words += ['--data', place.train] if place.train else []
+    words += ['--val', place.val] if place.val else []
+    words += ['--card', place.card] if place.card else []
+    words += ['--cfg-options', *ordered_options(entry.options)] if entry.options else []
+    start = [RANDOM, one.network] if control else [one.identity]
+    labels = {'entry': entry.name, 'seed': seed}
+    if not control:
+        labels = {'checkpoint': one.name, **one.labels, **labels}
+    return Node(
+        kind='transfer',
+        title=slug(f'{entry.name}-{RANDOM if control else one.name}-s{seed}'),
+        identity=[config_hash(entry.path), entry.options, place.train, place.val, start, seed],
+        words=tuple(words),
+        product=FILE,
+        out=out,
+        needs=one.needs,
+        processes=processes,
+        labels={**labels, 'control': True} if control else labels,
+        cost_class=json_hash([config_hash(entry.path), entry.options, place.train, one.network]),
+    )
+
+
+@cache
+def config_hash(path: Path) -> str:
+    """Hash of a config with its bases, as it is now. Raises ConfigError for one that cannot be read."""
+    from pretrain.engine.launch import hash_recipe
+
+    return hash_recipe(loaded(path))
+
+
+@cache
+def loaded(path: Path):
+    """A config, read once; not to be changed."""
+    from pretrain.engine.launch import load_config
+
+    return load_config(path)
+
+
+def slug(text: str) -> str:
+    """Text as a folder name."""
+    return re.sub(r'[^A-Za-z0-9.=-]+', '-', text).strip('-')[:80]
+
+
+def _file_name(path: Path) -> str:
+    """A checkpoint's name: its file's, or that of its run directory where the file is called encoder."""
+    return path.resolve().parent.name if path.stem == 'encoder' else path.stem

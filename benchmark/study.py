@@ -1,0 +1,233 @@
+"""Ablation studies: what is changed in pre-training, and which scores follow it.
+
+A study is a YAML file (or a Python file that defines `study`, a dict of the same form):
+
+    about: How much to hide
+    pretrain: pretrain/configs/mini/mae_vit-base-p16_dec512x8_8xb512-800e_in1k.py
+    data: images                       # name of a data set, drawn or given by --data
+    options: {train_cfg.epochs: 15}    # of every pre-training, as --cfg-options
+    axes:
+      mask ratio: {key: model.masking.ratio, values: [0.5, 0.75, 0.9]}
+    suite: mini
+    entries: [knn, finetune]           # of the suite; all if left out
+    seeds: 3
+
+An axis is a key with its values; or `points`, a list of `{value: name, set: {key: value, ...}}` where one step changes
+several keys; or `points` of `{value: name, config: other.py}` for methods; or `checkpoints`, epochs after which the
+encoder is measured on the way.
+"""
+
+import copy
+import itertools
+import runpy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from benchmark.drawn import Place
+from benchmark.nodes import Graph, Node, ordered_options
+from benchmark.plan import Weights, config_hash, loaded, slug, transfers
+from benchmark.suites import Kind, Strict, find_config, parse, read_suite, read_yaml
+from pretrain.errors import ConfigError, UserError
+from pretrain.files import json_hash
+
+FOLDER = Path(__file__).with_name('studies')
+ENCODER = 'encoder.safetensors'
+EXPORT = 'default_hooks.save.export_at'
+
+
+class Point(Strict):
+    """One step of an axis."""
+
+    value: float | int | str
+    set: dict[str, Any] = Field(default_factory=dict)
+    config: str | None = None
+
+
+class Axis(Strict):
+    """What is varied; exactly one of its three forms."""
+
+    key: str | None = None
+    values: list[Any] | None = None
+    points: list[Point] | None = None
+    checkpoints: list[int] | None = None
+
+    @model_validator(mode='after')
+    def _one_form(self) -> 'Axis':
+        forms = [self.key is not None and bool(self.values), bool(self.points), bool(self.checkpoints)]
+        if sum(forms) != 1 or (self.key is None) != (self.values is None):
+            raise ValueError('an axis is {key, values}, or {points}, or {checkpoints}')
+        return self
+
+    def steps(self) -> list[Point]:
+        """The axis as points."""
+        if self.points:
+            return self.points
+        if self.checkpoints:
+            return [Point(value=epoch) for epoch in sorted(self.checkpoints)]
+        return [Point(value=_word(value), set={str(self.key): value}) for value in self.values or ()]
+
+
+class Study(Strict):
+    """See the module's docstring."""
+
+    about: str
+    pretrain: str
+    data: str | None = None
+    drawn: bool = Field(default=False, description='draw the data set of that name where the command line gives none')
+    options: dict[str, Any] = Field(default_factory=dict)
+    axes: dict[str, Axis] = Field(min_length=1)
+    suite: str = Field(default='mini', description='its name, or a YAML file beside the study')
+    entries: list[str] | None = None
+    seeds: int = Field(default=3, ge=1)
+
+
+def study_names() -> list[str]:
+    return sorted(path.stem for path in FOLDER.glob('*.yaml'))
+
+
+def read_study(name: str) -> Study:
+    """A bundled study by its name, or a study file. UserError naming the field that is wrong."""
+    path = FOLDER / f'{name}.yaml' if name in study_names() else Path(name)
+    if not path.is_file() or path.suffix not in ('.yaml', '.yml', '.py'):
+        raise UserError(f'no study {name!r}; there are {", ".join(study_names())}, or give a .yaml or .py file')
+    if path.suffix == '.py':
+        content = runpy.run_path(str(path)).get('study')
+        if not isinstance(content, dict):
+            raise UserError(f'{path}: it must define `study`, a dict')
+    else:
+        content = read_yaml(path)
+    study = parse(Study, content, path)
+    if (path.parent / study.suite).is_file():  # a suite beside the study
+        study = study.model_copy(update={'suite': str(path.parent / study.suite)})
+    if sum(bool(axis.checkpoints) for axis in study.axes.values()) > 1:
+        raise UserError(f'{path}: axes: only one axis can be of checkpoints')
+    return study
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One pre-training of a study, for one seed.
+
+    Attributes:
+        values: the step on every axis but that of checkpoints.
+    """
+
+    config: Path
+    options: dict[str, Any]
+    values: dict[str, Any]
+    seed: int
+
+
+def variants(study: Study) -> Iterator[Variant]:
+    """All pre-trainings, in the order of the axes. ConfigError for a key that a config does not have."""
+    axes = {name: axis.steps() for name, axis in study.axes.items() if not axis.checkpoints}
+    epochs = [epoch for axis in study.axes.values() for epoch in axis.checkpoints or ()]
+    for steps in itertools.product(*axes.values()):
+        configs = {step.config for step in steps if step.config}
+        if len(configs) > 1:
+            raise ConfigError(f'two axes name a config: {", ".join(sorted(configs))}; let one do so')
+        config = find_config(configs.pop() if configs else study.pretrain)
+        options = dict(study.options)
+        for step in steps:
+            options.update(step.set)
+        if epochs:
+            options[EXPORT] = sorted(epochs)
+        _check(config, options, epochs)
+        for seed in range(study.seeds):
+            yield Variant(config, options, {name: step.value for name, step in zip(axes, steps)}, seed)
+
+
+def make_graph(
+    study: Study, name: str, out: Path, places: dict[str, Place], seeds: int | None = None, processes: int = 1
+) -> Graph:
+    """Every node of a study: pre-trainings, then the transfers of what they make, with their controls.
+
+    Args:
+        name: of the study; in the labels of its nodes.
+        places: data sets that the command line named.
+        seeds: instead of the study's.
+    """
+    study = study if seeds is None else study.model_copy(update={'seeds': seeds})
+    suite = read_suite(study.suite).chosen(study.entries)
+    source = suite.model_copy(update={'drawn': study.drawn or suite.drawn}).place(study.data, places)
+    data = source.unlabelled or source.train
+    epochs = next((axis.checkpoints for axis in study.axes.values() if axis.checkpoints), None)
+    axis = next((label for label, axis in study.axes.items() if axis.checkpoints), '')
+    parents: list[Node] = []
+    weights: list[Weights] = []
+    for variant in variants(study):
+        node = _pretrain(variant, name, data, source, out, processes)
+        parents.append(node)
+        made = {f'epochs/{epoch:04d}/{ENCODER}': {axis: epoch} for epoch in epochs or ()} or {ENCODER: {}}
+        for product, extra in made.items():
+            labels = {**node.labels, **extra}
+            steps = {**variant.values, **extra}
+            title = ', '.join(f'{key}={value}' for key, value in steps.items())
+            identity = json_hash([node.key, product])
+            path = node.path(product).absolute()
+            weights.append(Weights(title, path, _kind(variant), identity, _network(variant), (node.key,), labels))
+    return Graph([*parents, *transfers(weights, suite, places, study.seeds, out, processes)])
+
+
+def _pretrain(variant: Variant, name: str, data: str | None, source: Place, out: Path, processes: int) -> Node:
+    words = ['pretrain', str(variant.config), '--seed', str(variant.seed), '--resume']
+    words += ['--data', data] if data else []
+    words += ['--card', source.card] if source.card else []
+    words += ['--cfg-options', *ordered_options(variant.options)] if variant.options else []
+    title = slug('-'.join([*(f'{key}={value}' for key, value in variant.values.items()), f's{variant.seed}']))
+    return Node(
+        kind='pretrain',
+        title=title if variant.values else slug(f'{name}-s{variant.seed}'),
+        identity=[config_hash(variant.config), variant.options, data, variant.seed],
+        words=tuple(words),
+        product=ENCODER,
+        out=out,
+        processes=processes,
+        labels={'study': name, **variant.values, 'seed': variant.seed},
+        cost_class=json_hash([config_hash(variant.config), variant.options, data]),
+    )
+
+
+def _word(value: Any) -> Any:
+    return value if isinstance(value, (int, float, str)) and not isinstance(value, bool) else str(value)
+
+
+def _merged(config: Path, options: dict[str, Any]):
+    cfg = copy.deepcopy(loaded(config))
+    try:
+        cfg.merge_from_dict(options)
+    except (TypeError, KeyError, IndexError) as error:
+        raise ConfigError(f'{config.name}: the options of the study do not fit: {error}') from error
+    return cfg
+
+
+def _check(config: Path, options: dict[str, Any], epochs: list[int]) -> None:
+    from pretrain.engine.lint import check_keys
+    from pretrain.registry import register_all
+
+    register_all()
+    cfg = _merged(config, options)
+    check_keys(cfg)
+    length = cfg.get('train_cfg', {}).get('epochs')
+    if epochs and (length is None or max(epochs) > length):
+        raise ConfigError(f'{config.name}: checkpoints at epoch {max(epochs)}, but train_cfg.epochs is {length}')
+
+
+def _network(variant: Variant) -> str:
+    """Equal for pre-trainings of one network: they share their random controls."""
+    model = _merged(variant.config, variant.options).get('model', {})
+    encoder = {key: value for key, value in model.get('encoder', {}).items() if key not in ('masked', 'drop_path_rate')}
+    return json_hash([encoder, model.get('image_size'), model.get('channels')])
+
+
+def _kind(variant: Variant) -> Kind:
+    domain = next((part for part in reversed(variant.config.parts) if part in ('video', 'pointcloud', 'medical')), '')
+    size = loaded(variant.config).get('model', {}).get('image_size')
+    if domain == 'medical':
+        return 'image' if isinstance(size, int) else 'volume'
+    kinds: dict[str, Kind] = {'video': 'clip', 'pointcloud': 'points'}
+    return kinds.get(domain, 'image')

@@ -1,0 +1,111 @@
+"""A results bundle is whole and unchanged on another machine, or what is wrong is named."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from made_up import write
+
+from benchmark.bundle import MANIFEST, verify_bundle, write_bundle
+from benchmark.store import collect
+from pretrain.errors import UserError
+from tools.main import main
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    write(tmp_path / 'runs' / 'a' / 'same', 0.5)
+    write(tmp_path / 'runs' / 'b' / 'same', 0.6, seed=1)
+    (tmp_path / 'runs' / 'a' / 'same' / 'metrics.jsonl').write_text('{}\n')
+    write_bundle([tmp_path / 'runs'], tmp_path / 'results.zip')
+    return tmp_path / 'results.zip'
+
+
+def rewrite(bundle: Path, change) -> None:
+    with zipfile.ZipFile(bundle) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    change(content)
+    with zipfile.ZipFile(bundle, 'w') as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+
+
+def test_runs_survive_the_way(bundle: Path, tmp_path: Path) -> None:
+    found = verify_bundle(bundle, tmp_path / 'there')
+    assert (found.runs, found.files, found.wrong) == (2, 3, [])
+    there = collect([tmp_path / 'there'])
+    assert sorted(run.result.score for run in there.runs) == [0.5, 0.6] and not there.problems
+
+
+def test_equal_runs_give_an_equal_bundle(bundle: Path, tmp_path: Path) -> None:
+    digest = verify_bundle(bundle).digest
+    assert write_bundle([tmp_path / 'runs'], tmp_path / 'again.zip').digest == digest
+    assert (tmp_path / 'again.zip').read_bytes() == bundle.read_bytes()
+
+
+def test_what_was_changed_on_the_way_is_named(bundle: Path) -> None:
+    def score(content):
+        name = next(name for name in content if name.endswith('result.json'))
+        content[name] = content[name].replace(b'"top1": 0.', b'"top1": 0.9')
+
+    rewrite(bundle, score)
+    assert [line.endswith('result.json: changed') for line in verify_bundle(bundle).wrong] == [True]
+
+
+def test_a_score_changed_with_its_hash_is_named_by_its_digest(bundle: Path) -> None:
+    """Who mends the manifest too still has to mend the result's digest, and the digest of the manifest changes."""
+    import hashlib
+
+    before = verify_bundle(bundle).digest
+
+    def both(content):
+        name = next(name for name in content if name.endswith('result.json'))
+        content[name] = content[name].replace(b'"top1": 0.', b'"top1": 0.9')
+        manifest = json.loads(content[MANIFEST])
+        manifest['files'][name] = hashlib.sha256(content[name]).hexdigest()
+        content[MANIFEST] = json.dumps(manifest).encode()
+
+    rewrite(bundle, both)
+    found = verify_bundle(bundle)
+    assert any('changed after it was written' in line for line in found.wrong) and found.digest != before
+
+
+@pytest.mark.parametrize('name', ['runs/new/result.json', '../outside', '/absolute'])
+def test_what_was_added_is_named_and_never_written(bundle: Path, tmp_path: Path, name: str) -> None:
+    rewrite(bundle, lambda content: content.update({name: b'{}'}))
+    found = verify_bundle(bundle, tmp_path / 'there')
+    assert any(name in line for line in found.wrong) and not (tmp_path / 'there').exists()
+
+
+def test_what_is_missing_is_named(bundle: Path) -> None:
+    rewrite(bundle, lambda content: content.pop(next(n for n in content if n.endswith('metrics.jsonl'))))
+    assert ['metrics.jsonl: is missing' in line for line in verify_bundle(bundle).wrong] == [True]
+
+
+def test_bad_files_and_folders(bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match='truncated or damaged'):
+        (tmp_path / 'torn.zip').write_bytes(bundle.read_bytes()[:200])
+        verify_bundle(tmp_path / 'torn.zip')
+    with pytest.raises(UserError, match='is not empty'):
+        verify_bundle(bundle, tmp_path)
+    with pytest.raises(UserError, match='no results bundle'):
+        rewrite(bundle, lambda content: content.pop(MANIFEST))
+        verify_bundle(bundle)
+    with pytest.raises(UserError, match='no finished run'):
+        (tmp_path / 'empty').mkdir()
+        write_bundle([tmp_path / 'empty'], tmp_path / 'x.zip')
+    path = tmp_path / 'runs' / 'a' / 'same' / 'result.json'
+    path.write_text(path.read_text().replace('0.5', '0.7'))
+    with pytest.raises(UserError, match='not sound'):
+        write_bundle([tmp_path / 'runs'], tmp_path / 'x.zip')
+
+
+def test_the_verbs(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(['export', str(tmp_path / 'runs'), '--out', str(tmp_path / 'o.zip')]) == 0
+    digest = capsys.readouterr().out.split()[-1]
+    assert main(['verify', str(tmp_path / 'o.zip'), '--digest', digest, '--to', str(tmp_path / 'new')]) == 0
+    assert (tmp_path / 'new' / 'runs').is_dir()
+    assert main(['verify', str(tmp_path / 'o.zip'), '--digest', 'other']) == 2

@@ -1,0 +1,96 @@
+"""Scores from the logs of other programs, marked for what they are."""
+
+import json
+from pathlib import Path
+
+import pytest
+from made_up import write
+from torch.utils.tensorboard import SummaryWriter
+
+from benchmark.imports import choose, read_log
+from benchmark.store import collect
+from pretrain.errors import UserError
+from tools.main import main
+
+pytestmark = pytest.mark.unit
+
+
+def tensorboard(folder: Path) -> Path:
+    with SummaryWriter(str(folder)) as writer:
+        for step, value in enumerate((0.2, 0.7, 0.6)):
+            writer.add_scalar('val/acc', value, step * 10)
+        writer.add_text('note', 'no number')
+    return folder
+
+
+def mmengine(folder: Path) -> Path:
+    path = folder / '20260101_000000' / 'vis_data' / 'scalars.json'
+    path.parent.mkdir(parents=True)
+    lines = [
+        {'lr': 1e-4, 'loss': 2.0, 'step': 1},
+        {'coco/bbox_mAP': 0.31, 'step': 1},
+        {'lr': 1e-5, 'loss': 1.0, 'step': 2},
+        {'coco/bbox_mAP': 0.29, 'step': 2},
+    ]
+    path.write_text('\n'.join(map(json.dumps, lines)) + '\n')
+    return folder
+
+
+def wandb(folder: Path) -> Path:
+    path = folder / 'run-1' / 'files' / 'wandb-summary.json'
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({'_step': 90, '_runtime': 33.5, 'test': {'top1': 81.2}, 'done': True}))
+    return folder
+
+
+def test_each_format_is_read(tmp_path: Path) -> None:
+    log = read_log(tensorboard(tmp_path / 't'))
+    assert log.format == 'tensorboard'
+    assert [(v.step, round(v.value, 3)) for v in log.series['val/acc']] == [(0, 0.2), (10, 0.7), (20, 0.6)]
+    log = read_log(mmengine(tmp_path / 'm'))
+    assert log.format == 'mmengine' and set(log.series) == {'lr', 'loss', 'coco/bbox_mAP'}
+    assert choose(log, 'coco/bbox_mAP', 'last').value == 0.29
+    assert choose(log, 'coco/bbox_mAP', 'best') == log.series['coco/bbox_mAP'][0]
+    assert choose(log, 'loss', 'best', higher_is_better=False).value == 1.0
+    log = read_log(wandb(tmp_path / 'w'))
+    assert log.format == 'wandb' and set(log.series) == {'test.top1'}
+    assert (log.series['test.top1'][0].step, log.series['test.top1'][0].seconds) == (90, 33.5)
+
+
+def test_an_imported_score_is_marked_and_shares_no_column(tmp_path: Path) -> None:
+    out, log = tmp_path / 'runs', wandb(tmp_path / 'w')
+    words = ['--checkpoint', 'theirs', '--protocol', 'mini-knn', '--work-dir', str(out / 'theirs')]
+    assert main(['import', str(log), '--tag', 'test.top1', '--metric', 'top1', '--scale', '0.01', *words]) == 0
+    write(out / 'ours', 0.5)
+    found = collect([out])
+    theirs = next(run for run in found.runs if run.result.imported)
+    assert theirs.result.score == pytest.approx(0.812) and theirs.checkpoint == 'theirs'
+    assert theirs.result.imported.tag == 'test.top1' and theirs.result.cost.wall_seconds == 33.5
+    assert len({run.column for run in found.runs}) == 2
+    assert any('imported' in note for note in theirs.result.notes)
+
+
+def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    log = str(wandb(tmp_path / 'w'))
+    words = ['--checkpoint', 'a', '--protocol', 'b', '--work-dir', str(tmp_path / 'new')]
+    cases = [
+        ([log, '--tag', 'test.top1', *words], '--scale 0.01'),
+        ([log, '--tag', 'top1', *words], 'there are test.top1'),
+        ([log, '--tag', 'test.top1'], '--checkpoint is missing'),
+        ([str(tmp_path / 'nowhere')], 'no such log'),
+        ([str(tmp_path / 'empty')], 'no log below it'),
+        ([__file__], 'understood are'),
+    ]
+    (tmp_path / 'empty').mkdir()
+    for arguments, message in cases:
+        assert main(['import', *arguments]) == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / 'new').exists()
+    (tmp_path / 'torn.json').write_text('{"a": 1}\n{"a"')
+    with pytest.raises(UserError, match='not JSON'):
+        read_log(tmp_path / 'torn.json')
+
+
+def test_without_a_tag_the_scores_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(['import', str(mmengine(tmp_path))]) == 0
+    assert 'coco/bbox_mAP' in capsys.readouterr().out

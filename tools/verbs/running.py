@@ -1,0 +1,96 @@
+"""What `benchmark` and `ablate` share: showing a plan, running it, and saying how it ended."""
+
+import argparse
+import time
+from collections import Counter
+from pathlib import Path
+
+from tools.main import FAILED, INTERRUPTED
+
+
+def add_running_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--out', help='folder of all runs; the same one again goes on where it stopped')
+    parser.add_argument(
+        '--data',
+        action='append',
+        default=[],
+        metavar='NAME=TRAIN[,VAL[,UNLABELLED]]',
+        help='where a data set of the suite lies; repeatable',
+    )
+    parser.add_argument(
+        '--dry-run', action='store_true', help='print the plan, its cost, and what is done; run nothing'
+    )
+    parser.add_argument(
+        '--probe', action='store_true', help='measure a few updates of what no earlier run tells the cost of'
+    )
+    parser.add_argument('--executor', default='local', help='local, slurm or ray; default local')
+    parser.add_argument('--slots', type=int, default=0, help='nodes at a time; default: one per GPU, or per two cores')
+    parser.add_argument('--gpus-per-run', type=int, default=1, help='GPUs of each node, through torchrun; default 1')
+    parser.add_argument('--retries', type=int, default=2, help='of nodes that fail or vanish; default 2')
+    parser.add_argument(
+        '--executor-options',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help="of the executor, as sbatch's partition=gpu",
+    )
+
+
+def run_graph(graph, out: Path, args: argparse.Namespace) -> int:
+    """Show the plan of a graph and run it; the exit code."""
+    from benchmark.executors import make_executor
+    from benchmark.progress import Progress
+    from tools.verbs.options import parse_overrides
+
+    executor = None
+    if not args.dry_run:
+        options = {'slots': args.slots, 'gpus_per_run': args.gpus_per_run, **parse_overrides(args.executor_options)}
+        executor = make_executor(args.executor, **options)
+    seconds = show_plan(graph, out, args.probe, executor.slots if executor else max(args.slots, 1))
+    if executor is None:
+        return 0
+    from benchmark.driver import Driver
+
+    begin = time.perf_counter()
+    with Progress(graph, seconds) as progress:
+        outcome = Driver(graph, executor, args.retries, progress.event).run()
+    words = Counter(done=len(outcome.done), failed=len(outcome.failed), blocked=len(outcome.blocked))
+    print(', '.join(f'{count} {word}' for word, count in words.items() if count), end='')
+    print(f' of {len(graph)} in {time.perf_counter() - begin:.0f} s: {out}')
+    for key, line in outcome.failed.items():
+        node = graph.nodes[key]
+        print(f'failed: {node.title}: {line}\n        log: {node.folder / "log.txt"}')
+    if outcome.interrupted:
+        print('interrupted; the same command goes on from here')
+        return INTERRUPTED
+    return FAILED if outcome.failed else 0
+
+
+def show_plan(graph, out: Path, probe: bool, slots: int) -> dict[str, float | None]:
+    """Print how many nodes there are and what they will take; predicted seconds by cost class."""
+    from benchmark.cost import duration, predict
+    from benchmark.nodes import is_done
+
+    open_nodes = [node for node in graph if not is_done(node.folder, node.key)]
+    seconds = predict(open_nodes, measure=probe)
+    groups: dict[tuple[str, str], list] = {}
+    for node in graph:
+        role = 'control' if node.labels.get('control') else ''
+        groups.setdefault((node.kind, f'{node.labels.get("entry", "pre-training")} {role}'.strip()), []).append(node)
+    still = {node.key for node in open_nodes}
+    print(f'{"":<28}{"nodes":>7}{"done":>7}{"each":>9}{"left":>9}')
+    total, unknown = 0.0, 0
+    for (_, name), nodes in groups.items():
+        left = [node for node in nodes if node.key in still]
+        costs = [seconds.get(node.cost_class) for node in left]
+        known = [cost for cost in costs if cost is not None]
+        total += sum(known)
+        unknown += len(costs) - len(known)
+        each = duration(sum(known) / len(known) if known else None) if left else ''
+        rest = duration(sum(known) if len(known) == len(costs) else None) if left else ''
+        print(f'{name:<28}{len(nodes):>7}{len(nodes) - len(left):>7}{each:>9}{rest:>9}')
+    said = duration(total / slots) + (
+        f' and {unknown} nodes of unknown cost (--probe measures them)' if unknown else ''
+    )
+    print(f'{len(graph)} nodes, {len(graph) - len(open_nodes)} done; {slots} at a time, about {said} left: {out}')
+    return seconds
