@@ -3,18 +3,25 @@
 Everything that shows scores (report, comparison) takes its numbers from here, so that no two of them can disagree.
 """
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from benchmark.protocols import DOMAINS, golden
 from benchmark.store import Run
 from pretrain.checkpoint.card import Card
+from pretrain.files import json_hash
 
 RANDOM, SUPERVISED, CHECKPOINT = 'random', 'supervised', 'checkpoint'
 ROLES = (CHECKPOINT, SUPERVISED, RANDOM)
+PROXIES = 'proxies-'
+"""Ids of protocols that measure features begin with it."""
 OTHER = 'other data or options'
+STUDY = 'study'
+NOT_VARIED = (STUDY, 'seed', 'entry', 'checkpoint', 'control')
+"""Labels of a node that say where it stands in its study, not what was varied."""
 SHORT = 6
 """Digits of a hash in a label."""
 
@@ -25,7 +32,8 @@ class Column:
 
     Attributes:
         label: unique among the columns; holds the version or a short hash where the id alone is not.
-        recipe: '' for a recipe as shipped, 'recipe changed' where a config of ours was overridden, or 'own config'.
+        recipe: '' for a recipe as shipped, 'recipe changed' where a config of ours was overridden, 'own config', or
+            'imported' for scores that were taken from a log and never verified.
         twins: whether another column has the same id and version, but other data or options.
     """
 
@@ -44,6 +52,11 @@ class Column:
         return self.id, self.version, self.hash, self.metric, self.higher_is_better
 
     @property
+    def features_only(self) -> bool:
+        """Whether it measures features and no task: proxies such as RankMe, in which nothing helps or hurts."""
+        return self.id.startswith(PROXIES)
+
+    @property
     def notes(self) -> list[str]:
         """What a reader has to know before comparing: not as shipped, other data or options."""
         return [OTHER] * self.twins + [self.recipe] * bool(self.recipe)
@@ -51,12 +64,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is measured: one checkpoint file, or the random initialisation of one network.
+    """What is measured: one checkpoint file, or what the seeds of one variant of a study made, or random weights.
 
     Attributes:
-        key: sha256 of the file, or `random` and the hash of the network.
+        key: sha256 of the file; of a study, its name and all that was varied but for the seed; of random weights,
+            `random` and the hash of the network.
         label: unique name for tables.
         network_hash: equal to that of the control that belongs to it.
+        files: sha256 of every checkpoint file; several where pre-training was repeated with other seeds.
     """
 
     key: str
@@ -65,6 +80,7 @@ class Subject:
     network: str
     network_hash: str
     card: Card | None
+    files: tuple[str, ...] = ()
 
 
 @dataclass
@@ -149,27 +165,50 @@ class Table:
 
 
 def tabulate(runs: Iterable[Run]) -> Table:
-    """Group verified runs. Nothing is left out, and no run is in two cells."""
-    found: dict[tuple, dict[tuple, list[Run]]] = defaultdict(lambda: defaultdict(list))
-    who: dict[tuple, tuple] = {}
-    for run in runs:
+    """Group verified runs. Nothing is left out, no run is in two cells, and no cell has two runs of one seed."""
+    found: dict[tuple, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
+    who: dict[str, list[Run]] = defaultdict(list)
+    runs = list(runs)
+    for run, key in zip(runs, _keys(runs)):
         protocol = run.result.protocol
-        digest = run.network_hash
-        subject = (run.role, f'random {digest}' if run.role == RANDOM else run.result.start.sha256 or run.checkpoint)
-        who.setdefault(subject, (run.checkpoint, run.network, digest, run.result.start.card))
-        found[(*run.column, protocol.metric, protocol.higher_is_better)][subject].append(run)
+        who[key].append(run)
+        found[(*run.column, protocol.metric, protocol.higher_is_better)][key].append(run)
     columns = _columns({key: next(iter(of.values()))[0] for key, of in found.items()})
     subjects = _subjects(who)
-    by_key = {(subject.role, subject.key): subject for subject in subjects}
+    by_key = {subject.key: subject for subject in subjects}
     cells = {}
     for column in columns:
         here = [
-            Cell(by_key[who_key], column, sorted(group, key=lambda run: run.result.seed))
-            for who_key, group in found[column.key].items()
+            Cell(by_key[key], column, sorted(group, key=lambda run: run.result.seed))
+            for key, group in found[column.key].items()
         ]
-        _join_controls(here)
+        if not column.features_only:
+            _join_controls(here)
         cells.update({(cell.subject.key, column.key): cell for cell in here})
     return Table(subjects, columns, cells)
+
+
+def _keys(runs: Sequence[Run]) -> list[str]:
+    """The subject of each run: by its weights, but seeds of one variant of a study belong together.
+
+    Where that would put two runs of one seed into a cell, the weights decide after all.
+    """
+    digests = [run.network_hash for run in runs]
+    wide = [_wide_key(run, digest) for run, digest in zip(runs, digests)]
+    taken = Counter((key, *run.column, run.result.seed) for run, key in zip(runs, wide))
+    split = {key for (key, *_), count in taken.items() if count > 1}
+    return [run.identity[-1] if key in split else key for run, key in zip(runs, wide)]
+
+
+def _wide_key(run: Run, digest: str) -> str:
+    if run.role == RANDOM:
+        return f'random {digest}'
+    if run.result.imported:
+        return f'imported {run.checkpoint}'
+    if STUDY in run.labels:
+        kept = {name: value for name, value in run.labels.items() if name not in NOT_VARIED}
+        return f'study {json.dumps([run.labels[STUDY], kept, digest], sort_keys=True, default=str)}'
+    return run.result.start.sha256 or run.checkpoint
 
 
 def _join_controls(cells: Sequence[Cell]) -> None:
@@ -198,6 +237,8 @@ def _columns(first: dict[tuple, Run]) -> list[Column]:
         recipe = 'recipe changed' if name in ids else 'own config'
         if (name, version, protocol.recipe) in known:
             recipe = ''
+        if run.result.imported:
+            recipe = 'imported'
         twins = same[name, version] > 1
         label = name + (f' v{version}' if of_id[name] > 1 else '') + (f' #{digest[:SHORT]}' if twins else '')
         columns.append(
@@ -206,23 +247,21 @@ def _columns(first: dict[tuple, Run]) -> list[Column]:
     taken = Counter(column.label for column in columns)
     for i, column in enumerate(columns):
         if taken[column.label] > 1:  # hashes with equal beginnings
-            columns[i] = Column(**{**column.__dict__, 'label': f'{column.id} v{column.version} #{column.hash}'})
+            columns[i] = replace(column, label=f'{column.id} v{column.version} #{column.hash} {column.metric}')
     order = {domain: i for i, domain in enumerate(DOMAINS)}
     return sorted(columns, key=lambda c: (order.get(c.domain, len(order)), c.domain, c.id, c.version, c.hash, c.metric))
 
 
-def _subjects(who: dict[tuple, tuple]) -> list[Subject]:
-    taken = Counter(name for name, *_ in who.values())
+def _subjects(who: dict[str, list[Run]]) -> list[Subject]:
+    taken = Counter(runs[0].checkpoint for runs in who.values())
     found = []
-    for (role, key), (name, network, digest, card) in who.items():
-        mark = digest if role == RANDOM else key
-        label = f'{name} #{mark[:SHORT]}' if taken[name] > 1 else name
-        found.append(Subject(key, label, role, network, digest, card))
+    for key, runs in who.items():
+        first = runs[0]
+        files = tuple(dict.fromkeys(run.result.start.sha256 for run in runs if run.result.start.sha256))
+        mark = first.network_hash if first.role == RANDOM else files[0] if len(files) == 1 else json_hash(key)
+        label = f'{first.checkpoint} #{mark[:SHORT]}' if taken[first.checkpoint] > 1 else first.checkpoint
+        card = first.result.start.card
+        found.append(Subject(key, label, first.role, first.network, first.network_hash, card, files))
     again = Counter(subject.label for subject in found)
-    found = [
-        Subject(**{**subject.__dict__, 'label': f'{subject.label} {subject.key}'})
-        if again[subject.label] > 1
-        else subject
-        for subject in found
-    ]
+    found = [replace(s, label=f'{s.label} {s.key}') if again[s.label] > 1 else s for s in found]
     return sorted(found, key=lambda s: (ROLES.index(s.role), s.label.casefold(), s.key))

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmark.cells import RANDOM, Column, Table
-from benchmark.nodes import NODE, read_json
+from benchmark.cells import NOT_VARIED, RANDOM, STUDY, Column, Table
 from benchmark.report.charts import Point
 from benchmark.statistics import summarise
 from benchmark.store import Run
 
-STUDY, SEED = 'study', 'seed'
 MOST_LINES = 8
 
 
@@ -46,12 +44,6 @@ class Curves:
         return f'{self.study}: {self.column.label} over {self.axis}'
 
 
-def labels_of(run: Run) -> dict[str, Any]:
-    """The labels of the node that made a run; empty for a run of its own."""
-    found = read_json(run.folder / NODE).get('labels')
-    return found if isinstance(found, dict) else {}
-
-
 def ablation_curves(table: Table) -> list[Curves]:
     """One for each study, column and label that varies in it; labels are compared as text where they are no numbers."""
     groups: dict[tuple[str, tuple], list[tuple[Run, dict[str, Any]]]] = defaultdict(list)
@@ -60,9 +52,8 @@ def ablation_curves(table: Table) -> list[Curves]:
         if cell.subject.role == RANDOM:
             continue
         for run in cell.runs:
-            labels = labels_of(run)
-            if STUDY in labels:
-                groups[str(labels[STUDY]), cell.column.key].append((run, labels))
+            if STUDY in run.labels:
+                groups[str(run.labels[STUDY]), cell.column.key].append((run, run.labels))
     found = []
     for (study, key), members in sorted(groups.items(), key=lambda item: (item[0][0], columns[item[0][1]].label)):
         found += _curves_of(study, columns[key], members, table)
@@ -70,7 +61,7 @@ def ablation_curves(table: Table) -> list[Curves]:
 
 
 def _curves_of(study: str, column: Column, members: list[tuple[Run, dict]], table: Table) -> list[Curves]:
-    names = sorted({name for _, labels in members for name in labels} - {STUDY, SEED})
+    names = sorted({name for _, labels in members for name in labels} - set(NOT_VARIED))
     values = {name: _unique([labels.get(name) for _, labels in members]) for name in names}
     varied = [name for name in names if len(values[name]) > 1]
     fixed = {name: values[name][0] for name in names if len(values[name]) == 1}

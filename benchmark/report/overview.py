@@ -33,6 +33,8 @@ def _blocks(table: Table) -> list[tuple[str, list[Column]]]:
     """Columns that share a heat map, and its name: those that are joined by common checkpoints, at most `WIDEST`."""
     groups: list[tuple[set[str], set[Column]]] = []
     for column in table.columns:
+        if column.features_only:
+            continue
         names = {cell.subject.key for cell in table.column_cells(column) if cell.subject.role != RANDOM}
         joined = [group for group in groups if group[0] & names]
         groups = [group for group in groups if not group[0] & names]

@@ -131,6 +131,7 @@ def _row(cell: Cell, index: Index) -> dict[str, Any]:
     over_supervised = cell.gains.get(SUPERVISED)
     return {
         'checkpoint': cell.subject.label,
+        'files': len(cell.subject.files),
         'role': cell.subject.role,
         'network': cell.subject.network,
         'column': column_facts(cell.column),
@@ -270,7 +271,8 @@ def _exposure(subject: Subject, table: Table, index: Index) -> dict[str, Any]:
         'label': subject.label,
         'link': index.link(runs),
         'runs': len(runs),
-        'sha': subject.key[:12],
+        'sha': ', '.join(sha[:12] for sha in subject.files[:4]) + (' …' if len(subject.files) > 4 else ''),
+        'files': len(subject.files),
         'network': subject.network,
         'method': card.method if card else 'unknown',
         'data': (card.data_seen if card else None) or 'unknown',

@@ -7,7 +7,6 @@ from benchmark.cells import CHECKPOINT, RANDOM, Column, Table
 from benchmark.correlation import Correlation, rank_correlation
 from benchmark.ranks import RankComparison, compare_ranks
 
-PREFIX = 'proxies-'
 _PROBE = re.compile(r'(?:^|-)(?:knn|linear|svm)(?:-|$)')
 FEWEST = 3
 MOST_PAIRS = 60
@@ -38,7 +37,7 @@ class Pair:
 
 def is_proxy(column: Column) -> bool:
     """k-NN, a linear probe, or a protocol that measures features alone."""
-    return column.id.startswith(PREFIX) or _PROBE.search(column.id) is not None
+    return column.features_only or _PROBE.search(column.id) is not None
 
 
 def correlations(table: Table) -> tuple[list[Pair], int, int]:
@@ -77,7 +76,7 @@ def ranks(table: Table) -> RankComparison | None:
     """Average ranks over the largest block of checkpoints and protocols without a gap; None where there is none of
     three checkpoints and two protocols. Proxies that measure features alone are no scores and take no part.
     """
-    columns = [column for column in table.columns if not column.id.startswith(PREFIX)]
+    columns = [column for column in table.columns if not column.features_only]
     labels = {subject.key: subject.label for subject in table.subjects if subject.role != RANDOM}
     present = {
         column.label: {
@@ -116,7 +115,7 @@ def _means(table: Table, column: Column) -> dict[str, dict[str, float]]:
     for cell in table.column_cells(column):
         if cell.subject.role != CHECKPOINT:
             continue
-        metrics = sorted(cell.runs[0].result.scores) if column.id.startswith(PREFIX) else [column.metric]
+        metrics = sorted(cell.runs[0].result.scores) if column.features_only else [column.metric]
         for metric in metrics:
             values = [run.result.scores[metric] for run in cell.runs if metric in run.result.scores]
             if values:

@@ -68,11 +68,11 @@ def gains_csv(table: Table) -> str:
     rows: list[list[Any]] = []
     for column in table.columns:
         for cell in table.column_cells(column):
-            if cell.subject.role == RANDOM:
+            if cell.subject.role == RANDOM or column.features_only:
                 continue
             own = [
                 *(column.domain, column.id, column.version, column.hash, column.metric, int(column.higher_is_better)),
-                *(cell.subject.label, cell.subject.key, cell.subject.network),
+                *(cell.subject.label, ' '.join(cell.subject.files), cell.subject.network),
                 *(cell.summary.n, cell.summary.mean, _empty(cell.summary.std)),
             ]
             found = cell.published

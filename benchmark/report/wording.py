@@ -18,6 +18,7 @@ DOMAIN_TITLES = {
 }
 RECIPES = {
     'recipe changed': 'the recipe was changed: it is not as shipped',
+    'imported': 'imported from a log: neither weights nor protocol were verified',
     'own config': 'not a protocol as shipped: it is from another config',
 }
 
@@ -28,7 +29,9 @@ def domain_title(domain: str) -> str:
 
 
 def words(cell: Cell) -> str:
-    """The verdict of a cell, in words: 'helps', 'hurts', 'undecided at n=2', 'no control' or 'control'."""
+    """The verdict of a cell, in words: 'helps', 'hurts', 'undecided at n=2', 'no control', 'control' or 'proxy'."""
+    if cell.column.features_only:
+        return 'proxy'
     if cell.subject.role == RANDOM:
         return 'control'
     return cell.gain.verdict if cell.gain else 'no control'
@@ -37,9 +40,10 @@ def words(cell: Cell) -> str:
 def headline(table: Table) -> str:
     """How many cells pre-training helps in, hurts in, and leaves open."""
     found = Counter(words(cell).split(' at ')[0] for cell in table.cells.values() if cell.subject.role != RANDOM)
+    del found['proxy']
     total = sum(found.values())
     if not total:
-        return 'Only controls so far: no checkpoint was measured.'
+        return 'No checkpoint was measured on a task yet, only controls or proxies.'
     compared = total - found['no control']
     lacking = f'{found["no control"]} more cannot be compared, as no random control was run.'
     if not compared:

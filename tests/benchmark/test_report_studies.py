@@ -109,3 +109,59 @@ def test_without_a_block_the_page_says_what_is_needed(tmp_path: Path) -> None:
     assert ranks(read(tmp_path)) is None
     html = write_report([tmp_path], tmp_path / 'out').paths[0].read_text()
     assert 'at least three checkpoints that share at least two protocols' in html
+
+
+def test_seeds_of_one_variant_are_one_row(tmp_path: Path) -> None:
+    """Each seed of pre-training makes a file of its own; together they are what is compared with the control."""
+    for seed in range(3):
+        labelled(tmp_path / f'a{seed}', 0.6 + 0.01 * seed, seed, f'file{seed}', ratio=0.5, checkpoint='ratio=0.5')
+        labelled(tmp_path / f'b{seed}', 0.7, seed, f'other{seed}', ratio=0.9, checkpoint='ratio=0.9')
+        write(tmp_path / f'control{seed}', 0.5, seed, None)
+    table = read(tmp_path)
+    assert [(s.label, len(s.files)) for s in table.subjects if s.role != 'random'] == [
+        ('ratio=0.5', 3),
+        ('ratio=0.9', 3),
+    ]
+    cell = table.cell(table.subjects[0], table.columns[0])
+    assert cell is not None and cell.summary.n == 3 and cell.gain.verdict == 'helps'
+    (curves,) = ablation_curves(table)
+    assert curves.axis == 'ratio' and [point.n for point in curves.lines['']] == [3, 3]
+    html = write_report([tmp_path], tmp_path / 'out').paths[0].read_text()
+    assert '3 pre-trainings' in html
+
+
+def test_two_files_of_one_seed_are_two_rows(tmp_path: Path) -> None:
+    for i in range(2):
+        labelled(tmp_path / f'a{i}', 0.6, 0, f'file{i}', ratio=0.5, checkpoint='ratio=0.5')
+    table = read(tmp_path)
+    assert len(table.subjects) == 2 and all(cell.summary.n == 1 for cell in table.cells.values())
+    assert len({subject.label for subject in table.subjects}) == 2
+
+
+def test_an_imported_score_is_marked_and_has_its_own_column(tmp_path: Path) -> None:
+    mark = {'format': 'wandb', 'file': 'f.json', 'tag': 't', 'chosen': 'best'}
+    for i in range(2):  # two logs, both said to be of seed 0
+        imported = {**mark, 'sha256': str(i) * 64}
+        result = made_up(0.6 + i / 10, 0, 'elsewhere', imported=imported)
+        protocol = result.protocol.model_copy(update={'version': 0, 'hash': 'imported'})
+        start = result.start.model_copy(update={'sha256': None, 'card': None})
+        write_result(tmp_path / f'log{i}', result.model_copy(update={'protocol': protocol, 'start': start}))
+    write(tmp_path / 'ours', 0.5)
+    write(tmp_path / 'control', 0.4, 0, None)
+    table = read(tmp_path)
+    assert [(column.label, column.recipe) for column in table.columns] == [
+        ('mini-knn v0', 'imported'),
+        ('mini-knn v1', 'own config'),
+    ]
+    assert len(table.column_cells(table.columns[0])) == 2
+    html = write_report([tmp_path], tmp_path / 'out').paths[0].read_text()
+    assert 'neither weights nor protocol were verified' in html
+
+
+def test_proxies_of_features_neither_help_nor_hurt(tmp_path: Path) -> None:
+    for seed in range(2):
+        for name in ('mae', None):
+            write(tmp_path / f'{name}{seed}', 0.5 + seed / 10, seed, name, 'proxies-images')
+    html = write_report([tmp_path], tmp_path / 'out').paths[0].read_text()
+    assert '>proxy<' in html and 'helps</b>' not in html and 'No checkpoint was measured on a task yet' in html
+    assert (tmp_path / 'out' / 'gains.csv').read_text().count('\n') == 1
