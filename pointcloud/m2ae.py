@@ -130,5 +130,6 @@ class MaskedPyramid(MaskedPoints):
             'original': batch['points'],
             'masked': own.masked_fill(gone, torch.nan).flatten(1, 2),
             'reconstruction': torch.where(gone, told, own).flatten(1, 2),
+            'prediction': told.masked_fill(~gone, torch.nan).flatten(1, 2),
         }
         return {name: draw_clouds(points, batch['points'], up=self.up) for name, points in columns.items()}

@@ -12,11 +12,14 @@ from pretrain.checkpoint.card import Card
 from pretrain.encoders.base import Encoder
 from pretrain.errors import ConfigError
 from pretrain.grid import TokenGrid
+from pretrain.losses import counted
 from pretrain.mask import Mask
 from pretrain.registry import MODELS
 
 PLACES = 4
 """Frames or slices of a clip or volume that a contact sheet shows."""
+GREY = 0.5
+"""Of what is not given or not told, in pictures."""
 
 
 class ImagePreprocessor(nn.Module):
@@ -169,21 +172,30 @@ class MaskedModel(TrainableModel):
 
     @torch.no_grad()
     def pictures(self, batch: dict) -> dict[str, Tensor]:
-        """Columns of a contact sheet, `(B, C, H, W)` in [0, 1]; reconstructions where a target can be drawn.
+        """Columns of a contact sheet, `(B, C, H, W)` in [0, 1]: `original` and `masked`, hidden tokens grey.
 
-        Of clips and volumes a column shows up to `PLACES` places of the first axis side by side.
+        Where a target can be drawn also `reconstruction`, the masked input with the hidden tokens that the loss counts
+        filled in, and `prediction`, all tokens that it counts and nothing else: what a decoder says elsewhere was never
+        trained. Of clips and volumes a column shows up to `PLACES` places of the first axis side by side; where a
+        target predicts some frames only, of these.
         """
         found = self.predict(batch)
-        clean, hidden, prediction = self._visible(batch['image']), found['mask'].units, found['prediction']
-        columns = {'original': clean, 'masked': torch.where(hidden, 0.5, clean)}
-        target = next((t for t in self.targets if hasattr(t, 'to_image')), None)
-        if self.head.masked_only and found['mask'].num_predict is not None:
-            prediction = found['mask'].place_predicted(prediction)
-        if target is not None and len(prediction[0]) == self.grid.num_tokens:
-            drawn = target.to_image(prediction, batch).clamp(0, 1)
-            if drawn.shape == clean.shape:  # not where a target predicts some frames only
-                columns['reconstruction'] = torch.where(hidden, drawn, clean)
-            columns['prediction'] = drawn
+        mask, prediction = found['mask'], found['prediction']
+        pairs = zip(self.targets, self.losses, strict=True)
+        target, criterion = next(((t, c) for t, c in pairs if hasattr(t, 'to_image')), (None, None))
+        if self.head.masked_only and mask.num_predict is None:
+            target = None  # it is not known which token a prediction is of
+        elif self.head.masked_only:
+            prediction = mask.place_predicted(prediction)
+        if target is None:
+            clean = self._visible(batch['image'])
+            columns = {'original': clean, 'masked': torch.where(mask.units, GREY, clean)}
+        else:
+            mask, clean = mask.on(target.grid), target.pixels(batch).clamp(0, 1)
+            drawn, chosen = target.to_image(prediction, batch), counted(mask, getattr(criterion, 'on', 'all'))
+            columns = {'original': clean, 'masked': torch.where(mask.units, GREY, clean)}
+            columns['reconstruction'] = torch.where(mask.over_input(chosen & mask.hidden), drawn, columns['masked'])
+            columns['prediction'] = torch.where(mask.over_input(chosen), drawn, GREY)
         if self.grid.axes == 3:
             columns = {name: in_a_row(inputs) for name, inputs in columns.items()}
         return columns
