@@ -2,10 +2,10 @@
 
 Command: mimbench transfer pointcloud/configs/point-m2ae_pyramid-small_ft_1xb32-300e_scanobjectnn-objbg.py
     --checkpoint FILE --work-dir DIR
-Hardware: 1 GPU of 24 GB. Source: Point-M2AE cfgs/fine-tuning/scan_obj-bg.yaml, models/Point_M2AE_Finetune.py: Point-MAE's
-schedule, groups twice as large as in pre-training, attention within a radius at each level, mean beside maximum into the
-head; the group embeddings do not decay. Approximation: the maximum takes all 64 groups, there all but the first; the
-final norm begins with the checkpoint's weights, there afresh.
+Hardware: 1 GPU of 24 GB. Source: Point-M2AE cfgs/fine-tuning/scan_obj-bg.yaml, models/Point_M2AE_Finetune.py:
+Point-MAE's schedule, groups twice as large as in pre-training, attention within a radius at each level, mean beside
+maximum into the head; the group embeddings do not decay. Approximation: the maximum takes all 64 groups, there all but
+the first; the final norm begins with the checkpoint's weights, there afresh.
 Published: 91.22 (Point-M2AE README), best epoch on the test set there, on held-out clouds here.
 """
 
