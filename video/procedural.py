@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from pretrain.data.drawn import draw_once
 from pretrain.data.procedural import CLASSES as SHAPES
 from pretrain.data.procedural import shape
-from video.decode import write_video
+from video.encode import write_video
 
 MOTIONS = {
     'left': (-1, 0, 0),
