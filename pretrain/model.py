@@ -18,8 +18,8 @@ from pretrain.registry import MODELS
 
 PLACES = 4
 """Frames or slices of a clip or volume that a contact sheet shows."""
-GREY = 0.5
-"""Of what is not given or not told, in pictures."""
+GREY, BLUE = 0.5, (0.3, 0.4, 0.7)
+"""Of what is not given or not told, in pictures in colour and in grey ones."""
 
 
 class ImagePreprocessor(nn.Module):
@@ -172,30 +172,27 @@ class MaskedModel(TrainableModel):
 
     @torch.no_grad()
     def pictures(self, batch: dict) -> dict[str, Tensor]:
-        """Columns of a contact sheet, `(B, C, H, W)` in [0, 1]: `original` and `masked`, hidden tokens grey.
+        """Columns of a contact sheet, `(B, C, H, W)` in [0, 1]: `original` and `masked`, hidden tokens in one colour.
 
-        Where a target can be drawn also `reconstruction`, the masked input with the hidden tokens that the loss counts
-        filled in, and `prediction`, all tokens that it counts and nothing else: what a decoder says elsewhere was never
-        trained. Of clips and volumes a column shows up to `PLACES` places of the first axis side by side; where a
-        target predicts some frames only, of these.
+        Where a target can be drawn also `reconstruction`, the same with the hidden tokens that the loss counts, and
+        `prediction`, all tokens that it counts alone: what a decoder says elsewhere was never trained. Of clips and
+        volumes a column shows `PLACES` of the first axis in a row, of a target of some frames only some of these.
         """
         found = self.predict(batch)
         mask, prediction = found['mask'], found['prediction']
         pairs = zip(self.targets, self.losses, strict=True)
         target, criterion = next(((t, c) for t, c in pairs if hasattr(t, 'to_image')), (None, None))
         if self.head.masked_only and mask.num_predict is None:
-            target = None  # it is not known which token a prediction is of
+            target = None  # which token a prediction is of is not known
         elif self.head.masked_only:
             prediction = mask.place_predicted(prediction)
-        if target is None:
-            clean = self._visible(batch['image'])
-            columns = {'original': clean, 'masked': torch.where(mask.units, GREY, clean)}
-        else:
-            mask, clean = mask.on(target.grid), target.pixels(batch).clamp(0, 1)
+        mask = mask if target is None else mask.on(target.grid)
+        clean, blank = in_colour(self._visible(batch['image']) if target is None else target.pixels(batch).clamp(0, 1))
+        columns = {'original': clean, 'masked': torch.where(mask.units, blank, clean)}
+        if target is not None:
             drawn, chosen = target.to_image(prediction, batch), counted(mask, getattr(criterion, 'on', 'all'))
-            columns = {'original': clean, 'masked': torch.where(mask.units, GREY, clean)}
             columns['reconstruction'] = torch.where(mask.over_input(chosen & mask.hidden), drawn, columns['masked'])
-            columns['prediction'] = torch.where(mask.over_input(chosen), drawn, GREY)
+            columns['prediction'] = torch.where(mask.over_input(chosen), drawn, blank)
         if self.grid.axes == 3:
             columns = {name: in_a_row(inputs) for name, inputs in columns.items()}
         return columns
@@ -287,6 +284,14 @@ class MaskedModel(TrainableModel):
                 f'the targets ask for {sorted(widths)} values per token; one head can only give one number'
             )
         return widths.pop()
+
+
+def in_colour(inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Inputs `(B, C, ...)`, one channel repeated to three, and the colour of blanks, which their content seldom has."""
+    grey = inputs.shape[1] == 1
+    shown = inputs.expand(-1, 3, *inputs.shape[2:]) if grey else inputs
+    blank = shown.new_tensor(BLUE if grey else [GREY] * shown.shape[1])
+    return shown, blank.view(1, -1, *(1,) * (inputs.dim() - 2))
 
 
 def in_a_row(inputs: Tensor, places: int = PLACES) -> Tensor:

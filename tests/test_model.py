@@ -5,7 +5,7 @@ import torch
 
 from pretrain.errors import ConfigError
 from pretrain.mask import IGNORE
-from pretrain.model import in_a_row
+from pretrain.model import BLUE, in_a_row
 from pretrain.registry import MODELS, register_all
 
 pytestmark = pytest.mark.unit
@@ -64,7 +64,7 @@ def test_pictures_of_a_target_that_cannot_be_drawn_have_two_columns():
 
 @pytest.mark.parametrize('on', ['masked', 'visible', 'all'])
 def test_pictures_show_predictions_where_the_loss_counts_them(on):
-    """What a decoder says about other tokens was never trained, and is grey."""
+    """What a decoder says about other tokens was never trained."""
     torch.manual_seed(0)
     built = model(loss=dict(type='L1', on=on)).eval()
     batch = built.data_preprocessor({'image': torch.randint(0, 256, (2, 3, 16, 16), dtype=torch.uint8)})
@@ -77,6 +77,16 @@ def test_pictures_show_predictions_where_the_loss_counts_them(on):
     assert torch.equal(columns['prediction'], torch.where(counts, told, 0.5))
     assert torch.equal(columns['reconstruction'], torch.where(counts & hidden, told, columns['masked']))
     assert torch.equal(columns['masked'], torch.where(hidden, 0.5, columns['original']))
+
+
+def test_blanks_of_grey_pictures_are_blue():
+    """Grey on grey a reader cannot tell what was hidden."""
+    built = model(channels=1, mean=(0.5,), std=(0.25,)).eval()
+    batch = built.data_preprocessor({'image': torch.full((2, 1, 16, 16), 128, dtype=torch.uint8)})
+    columns = built.pictures(batch)
+    hidden = (columns['masked'] - columns['original']).abs().amax(1) > 0.1
+    assert hidden.float().mean() == 0.5 and (columns['masked'].movedim(1, -1)[hidden] == torch.tensor(BLUE)).all()
+    assert (columns['prediction'].movedim(1, -1)[~hidden] == torch.tensor(BLUE)).all()
 
 
 CLIPS = dict(

@@ -58,7 +58,7 @@ def test_drawn_clips(tmp_path: Path, by) -> None:
     ('suffix', 'codec'), [('avi', 'mpeg4'), ('avi', 'libx264'), ('ts', 'libx264'), ('mpg', 'mpeg1video')]
 )
 def test_containers_without_times_of_display_are_refused(tmp_path: Path, suffix: str, codec: str, by) -> None:
-    """Without this avi files give frames up to 2 places off, ts files 8. Training would replace broken videos, not these."""
+    """Without this avi files give frames up to 2 places off, ts files 8. It is not for training to replace them."""
     path = write_numbered(tmp_path / f'numbered.{suffix}', codec)
     with pytest.raises(UserError, match=r'numbered.*MIMBENCH_VIDEO_DECODER=pyav') as caught:
         by('torchcodec', path, [30])
