@@ -17,11 +17,7 @@ model = dict(
 )
 train_dataloader = dict(
     dataset=dict(
-        up='z',
-        source=dict(_delete_=True, type='H5Source', files='data/dales_objects/train.h5'),
-        transform=dict(rotate='z'),
+        source=dict(_delete_=True, type='H5Source', files='data/dales_objects/train.h5'), transform=dict(rotate='z')
     )
 )
-val_dataloader = dict(
-    dataset=dict(up='z', source=dict(_delete_=True, type='H5Source', files='data/dales_objects/val.h5'))
-)
+val_dataloader = dict(dataset=dict(source=dict(_delete_=True, type='H5Source', files='data/dales_objects/val.h5')))
