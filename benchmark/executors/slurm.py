@@ -64,7 +64,7 @@ class Queue:
             self.output.seek(0)
             self.output.truncate()
             self.asked = time.monotonic()
-            words = ['squeue', '--noheader', '--format=%A', f'--user={os.getuid()}']
+            words = ['squeue', '--noheader', '--format=%A %T', f'--user={os.getuid()}']
             self.process = subprocess.Popen(words, stdout=self.output, stderr=subprocess.DEVNULL)
         if self.process is None:
             return
@@ -75,7 +75,9 @@ class Queue:
             self.process.wait()
         if self.process.poll() == 0:
             self.output.seek(0)
-            self.alive, self.answered = set(self.output.read().split()), self.asked
+            jobs = (line.split() for line in self.output)
+            # machines may clean up after a job for hours; whether a process is left is for the folder to say
+            self.alive, self.answered = {job[0] for job in jobs if job[-1] != 'COMPLETING'}, self.asked
         if self.process.poll() is not None:
             self.process = None
 

@@ -27,11 +27,14 @@ def node(out: Path, title: str, *words: str, needs: tuple[Node, ...] = ()) -> No
 
 
 def mini(out: Path) -> list[Node]:
-    """Two parents and four children; a child's first attempt takes long enough to be met."""
-    parents = [node(out, f'parent{i}', f'value={10**i}', 'seconds=0.3') for i in range(2)]
-    return parents + [
-        node(out, f'child{i}', f'value={100 * i}', 'first-seconds=2.5', needs=(parents[i % 2],)) for i in range(4)
-    ]
+    """A parent and three children; a child's first attempt takes long enough to be met."""
+    parent = node(out, 'parent', 'value=1')
+    return [parent] + [node(out, f'child{i}', f'value={10**i}', 'first-seconds=2', needs=(parent,)) for i in range(3)]
+
+
+def wide(out: Path) -> list[Node]:
+    """Four that need nothing."""
+    return [node(out, f'node{i}', f'value={i}', 'first-seconds=2') for i in range(4)]
 
 
 def ablation(out: Path) -> list[Node]:
@@ -42,7 +45,7 @@ def ablation(out: Path) -> list[Node]:
     return nodes
 
 
-STUDIES = {'mini': mini, 'ablation': ablation}
+STUDIES = {'mini': mini, 'wide': wide, 'ablation': ablation}
 
 
 def sums(nodes: list[Node]) -> dict[str, int]:
