@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import ActorAlreadyExistsError, RayError
 
+from benchmark.executors import Refused
 from benchmark.nodes import LOG
 from benchmark.worker import ROOT
 from pretrain.errors import UserError
@@ -115,7 +116,13 @@ class RayExecutor:
 
     def submit(self, folder: Path) -> RayJob:
         place = str(folder.resolve())
-        return _job(folder, self.kind.options(name=place, lifetime='detached').remote(place, self.environment))
+        try:
+            actor = self.kind.options(name=place, lifetime='detached').remote(place, self.environment)
+        except ActorAlreadyExistsError as error:  # that of the last attempt, whose end Ray has not understood yet
+            with contextlib.suppress(ValueError):
+                ray.kill(ray.get_actor(place, namespace=NAMESPACE))
+            raise Refused(str(error)) from error
+        return _job(folder, actor)
 
     def adopt(self, folder: Path) -> RayJob | None:
         with contextlib.suppress(ValueError):  # there is none

@@ -45,7 +45,11 @@ def ablation(out: Path) -> list[Node]:
     return nodes
 
 
-STUDIES = {'mini': mini, 'wide': wide, 'ablation': ablation}
+def pair(out: Path) -> list[Node]:
+    return [node(out, f'node{i}', f'value={i}', 'first-seconds=4') for i in range(2)]
+
+
+STUDIES = {'mini': mini, 'pair': pair, 'wide': wide, 'ablation': ablation}
 
 
 def sums(nodes: list[Node]) -> dict[str, int]:

@@ -96,24 +96,20 @@ def test_results_of_killed_writers(tmp_path: Path) -> None:
     environment = {**os.environ, 'PYTHONPATH': str(Path(__file__).parents[2])}
     words = [sys.executable, '-c', WRITER, str(tmp_path)]
     writers = [subprocess.Popen([*words, str(i), str(RESULTS)], env=environment) for i in range(WRITERS)]
-    victims = chance.sample(range(WRITERS), WRITERS // 2)
+    victims = {i: chance.randrange(RESULTS) for i in chance.sample(range(WRITERS), WRITERS // 2)}
     try:
-        for victim in victims:
-            wait_at = chance.randrange(RESULTS)
-            log = tmp_path / f'written-{victim}'
-            deadline = time.time() + 60
-            while writers[victim].poll() is None and time.time() < deadline:
-                if log.exists() and log.read_text().count('\n') >= wait_at:
-                    break
-                time.sleep(0.001)
-            time.sleep(chance.uniform(0, 0.003))
-            end(writers[victim])
+        while victims:
+            for victim, at in list(victims.items()):
+                log = tmp_path / f'written-{victim}'
+                if writers[victim].poll() is not None or (log.exists() and log.read_text().count('\n') >= at):
+                    end(writers[victim])
+                    del victims[victim]
         codes = [writer.wait(120) for writer in writers]
     finally:
         for writer in writers:
             end(writer)
     killed = {i for i, code in enumerate(codes) if code == -signal.SIGKILL}
-    assert len(killed) > WRITERS // 8 and all(codes[i] == 0 for i in range(WRITERS) if i not in killed)
+    assert len(killed) > WRITERS // 4 and all(codes[i] == 0 for i in range(WRITERS) if i not in killed)
     told = {(i, int(n)) for i in range(WRITERS) for n in (tmp_path / f'written-{i}').read_text().split()}
     collection = collect([tmp_path])
     assert not collection.problems
@@ -121,6 +117,6 @@ def test_results_of_killed_writers(tmp_path: Path) -> None:
     assert told <= found.keys() and len(found) - len(told) <= len(killed)  # a kill between rename and telling
     assert len(told) >= RESULTS * (WRITERS - len(killed))
     assert all(result.scores['top1'] == number / RESULTS for (_, number), result in found.items())
-    torn = [path for path in tmp_path.glob('*/.result*')]
+    torn = list(tmp_path.glob('*/.result*'))
     assert len(torn) <= len(killed)
     print(json.dumps({'killed': len(killed), 'told': len(told), 'found': len(found), 'cut off': len(torn)}))
