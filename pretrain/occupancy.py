@@ -126,7 +126,7 @@ def _sign(path: Path) -> None:
     command = ' '.join(Path(word).name for word in sys.argv[:2])
     facts = asdict(Holder(socket.gethostname(), os.getpid(), command, time.time(), None))
     del facts['age']
-    with atomic(path) as temporary:
+    with atomic(path, durable=False) as temporary:
         temporary.write_text(json.dumps(facts))
 
 

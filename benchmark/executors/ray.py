@@ -16,9 +16,9 @@ from typing import Any
 import ray
 from ray.exceptions import ActorAlreadyExistsError, RayError
 
+from benchmark.command import ROOT, environment
 from benchmark.executors import Refused
 from benchmark.nodes import LOG
-from benchmark.worker import ROOT
 from pretrain.errors import UserError
 from pretrain.occupancy import holder
 
@@ -109,9 +109,8 @@ class RayExecutor:
             text = f'no machine of the Ray cluster has {gpus_per_run} GPUs and {cpus_per_run} cores'
             raise UserError(f'{text}; lower gpus_per_run (0 without GPUs) or cpus_per_run')
         self.slots = slots or sum(fits)
-        python_path = os.pathsep.join(filter(None, [str(ROOT), os.getenv('PYTHONPATH')]))
-        ours = {name: value for name, value in os.environ.items() if name.startswith('MIMBENCH_')}
-        self.environment = {**ours, 'PYTHONPATH': python_path}
+        mine = ('MIMBENCH_', 'PYTHONPATH')
+        self.environment = {name: value for name, value in environment().items() if name.startswith(mine)}
         self.kind = ray.remote(max_concurrency=4, max_restarts=0, **self.resources)(Runner)
 
     def submit(self, folder: Path) -> RayJob:

@@ -21,9 +21,10 @@ from typing import Any
 
 import submitit
 
+from benchmark.command import ROOT
 from benchmark.executors import Refused
-from benchmark.worker import ROOT
 from pretrain.errors import UserError
+from pretrain.occupancy import holder
 
 LOGS = 'slurm'
 """Folder in a node's folder: scripts of sbatch, and what SLURM itself says of its jobs."""
@@ -84,13 +85,18 @@ class Queue:
 
 @dataclass
 class SlurmJob:
+    folder: Path
     number: str
     queue: Queue
     submitted: float
     asked: bool = False
+    heard: bool = False
 
     def alive(self) -> bool:
-        return self.queue.has(self.number, self.submitted)
+        alive = self.queue.has(self.number, self.submitted)
+        if alive and self.asked and not self.heard:
+            self._ask()
+        return alive
 
     def cancel(self) -> None:
         """One that waits is taken from the queue; the worker of one that runs gets SIGTERM, then SIGKILL."""
@@ -99,8 +105,14 @@ class SlurmJob:
             _scancel(self.number)
         else:
             _scancel('--state=PENDING', self.number)
-            _scancel('--signal=TERM', self.number)
+            self._ask()
         self.asked = True
+
+    def _ask(self) -> None:
+        """SIGTERM for the worker; a job that is just starting has none, so it is told when it has."""
+        self.heard = holder(self.folder) is not None
+        if self.heard or not self.asked:
+            _scancel('--signal=TERM', self.number)
 
 
 class SlurmExecutor:
@@ -154,7 +166,7 @@ class SlurmExecutor:
             self.refused = time.monotonic()  # it took such jobs before: the controller is down, or the queue is full
             raise Refused(text) from error
         self.accepted = True
-        return SlurmJob(number, self.queue, time.monotonic())
+        return SlurmJob(folder, number, self.queue, time.monotonic())
 
     def adopt(self, folder: Path) -> SlurmJob | None:
         if self.queue.answered < 0:
@@ -162,7 +174,7 @@ class SlurmExecutor:
         for script in (folder / LOGS).glob('*_submission.sh'):
             number = script.name.partition('_')[0]
             if number in self.queue.alive:
-                return SlurmJob(number, self.queue, -math.inf)
+                return SlurmJob(folder, number, self.queue, -math.inf)
         return None
 
     def close(self) -> None:

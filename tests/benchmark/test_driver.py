@@ -54,6 +54,8 @@ def test_what_a_finished_parent_frees_is_started_once(tmp_path: Path) -> None:
     outcome, events = run([parent, *children])
     assert len(outcome.done) == 5
     assert [title for word, title in events if word == 'started'] == [child.title for child in children]
+
+
 def test_a_driver_begins_where_the_last_one_ended(tmp_path: Path) -> None:
     """What is done frees what needs it once: a node with two parents waits for both."""
     done = node(tmp_path, 'done', 'value=1')
