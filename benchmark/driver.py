@@ -15,7 +15,7 @@ from benchmark.executors import Executor, Job, Refused
 from benchmark.nodes import Graph, Node, State, last_words, state
 from pretrain.occupancy import BEAT_SECONDS, STALE_SECONDS, occupy
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.1
 RETRIES = 2
 
 

@@ -16,7 +16,7 @@ def atomic(path: str | os.PathLike, durable: bool = True) -> Iterator[Path]:
     full disk or a kill leaves what was at `path` as it was; checks that the file reads back belong in the block.
 
     Args:
-        durable: False for what is easily made again: nothing waits for the disk, so a power cut may leave an empty file.
+        durable: False for what is easily made again: it does not wait for the disk, and a power cut may empty it.
     """
     path = Path(path)
     temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
