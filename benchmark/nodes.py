@@ -64,13 +64,13 @@ class Node:
     def write(self) -> None:
         """Write `node.json`, unless it is there. Raises UserError where the folder belongs to another node."""
         path = self.folder / NODE
-        if path.exists():
-            if (found := read_json(path).get('key')) != self.key:
+        if found := read_json(path).get('key'):
+            if found != self.key:
                 raise UserError(f'{self.folder} belongs to node {found}, not to {self.key}; move it away')
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         facts = {name: value for name, value in asdict(self).items() if name != 'out'}
-        with atomic(path) as temporary:
+        with atomic(path, durable=False) as temporary:  # ten thousand waits for the disk are minutes
             temporary.write_text(json.dumps(facts, indent=1, default=str) + '\n')
 
 
