@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from benchmark.executors import Executor, Job
+from benchmark.executors import Executor, Job, Refused
 from benchmark.nodes import Graph, Node, State, last_words, state
 from pretrain.occupancy import BEAT_SECONDS, STALE_SECONDS, occupy
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.1
 RETRIES = 2
 
 
@@ -53,7 +53,7 @@ class Driver:
         self.event: Event = event or (lambda word, node, found: None)
         self.outcome = Outcome()
         self.jobs: dict[str, Job | None] = {}
-        """Nodes that run; None for one that an earlier driver started."""
+        """Nodes that wait or run; None for one that runs and that the executor cannot reach."""
         self.waits = {node.key: len(set(node.needs)) for node in graph}
         """For each open node how many of its needs are not done."""
         self.children: dict[str, list[str]] = {node.key: [] for node in graph}
@@ -76,8 +76,8 @@ class Driver:
         out = next(iter(self.graph)).out
         with occupy(out), self._signals():
             self.graph.write()
-            for node in [node for node in self.graph if not self.waits[node.key]]:  # settling one may free others
-                self._place(node)
+            for node in [node for node in self.graph if not self.waits[node.key]]:  # placing may free others
+                self._place(node, first=True)
             while (self.ready or self.jobs) and not self.stop.is_set():
                 self._fill()
                 self._poll()
@@ -87,13 +87,18 @@ class Driver:
         self.executor.close()
         return self.outcome
 
-    def _place(self, node: Node) -> None:
-        """Decide from its folder what to do with a node whose needs are done."""
+    def _place(self, node: Node, first: bool = False) -> None:
+        """Decide from its folder what to do with a node whose needs are done.
+
+        Args:
+            first: this driver has not submitted it, but an earlier one may have.
+        """
         found = state(node.folder, node.key)
+        job = self.executor.adopt(node.folder) if first and found.word != 'done' else None
         if found.word == 'done':
-            self._settle(node, found)
-        elif found.word == 'running':
-            self.jobs[node.key] = None
+            self._settle(node, found, first)
+        elif found.word == 'running' or job is not None:
+            self.jobs[node.key] = job
             self.event('adopted', node, found)
         elif found.hopeless(self.retries):
             self._fail(node, found)
@@ -102,8 +107,12 @@ class Driver:
 
     def _fill(self) -> None:
         while self.ready and len(self.jobs) < self.executor.slots:
-            node = self.graph.nodes[heapq.heappop(self.ready)[1]]
-            self.jobs[node.key] = self.executor.submit(node.folder)
+            node = self.graph.nodes[self.ready[0][1]]
+            try:
+                self.jobs[node.key] = self.executor.submit(node.folder)
+            except Refused:
+                break
+            heapq.heappop(self.ready)
             self.event('started', node, State('running'))
 
     def _poll(self) -> None:
@@ -112,7 +121,7 @@ class Driver:
             if job is not None and job.alive() and not self._dead(node, job):
                 continue
             found = state(node.folder, key)
-            if found.word == 'running':  # its command outlived the job, or it was found running
+            if found.word == 'running':  # its command outlived the job, or the executor cannot reach it
                 self.jobs[key] = None
                 continue
             del self.jobs[key]
@@ -141,13 +150,13 @@ class Driver:
         job.cancel()
         return True
 
-    def _settle(self, node: Node, found: State) -> None:
+    def _settle(self, node: Node, found: State, first: bool = False) -> None:
         self.outcome.done.add(node.key)
         self.event('done', node, found)
         for key in self.children[node.key]:
             self.waits[key] -= 1
             if not self.waits[key]:
-                self._place(self.graph.nodes[key])
+                self._place(self.graph.nodes[key], first)
 
     def _fail(self, node: Node, found: State) -> None:
         self.outcome.failed[node.key] = last_words(node.folder) or 'it ended without a word'

@@ -5,6 +5,7 @@ was tried, `done.json` (written last, atomically) that it is done, and a lock th
 """
 
 import json
+import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -64,13 +65,13 @@ class Node:
     def write(self) -> None:
         """Write `node.json`, unless it is there. Raises UserError where the folder belongs to another node."""
         path = self.folder / NODE
-        if path.exists():
-            if (found := read_json(path).get('key')) != self.key:
+        if found := read_json(path).get('key'):
+            if found != self.key:
                 raise UserError(f'{self.folder} belongs to node {found}, not to {self.key}; move it away')
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         facts = {name: value for name, value in asdict(self).items() if name != 'out'}
-        with atomic(path) as temporary:
+        with atomic(path, durable=False) as temporary:  # ten thousand waits for the disk are minutes
             temporary.write_text(json.dumps(facts, indent=1, default=str) + '\n')
 
 
@@ -165,13 +166,16 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def last_words(folder: Path, count: int = 1) -> str:
-    """The last lines of a node's log that say something."""
+def last_words(folder: Path) -> str:
+    """The last line of a node's log that says something, without the time and the name of the logger."""
     try:
-        lines = (folder / LOG).read_text(errors='replace').splitlines()
+        with open(folder / LOG, 'rb') as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - 8192))
+            lines = log.read().decode(errors='replace').splitlines()
     except FileNotFoundError:
         return ''
-    return '\n'.join([line for line in lines if line.strip()][-count:])
+    said = [line.strip() for line in lines if line.strip()]
+    return said[-1].rpartition(' - INFO - ')[2] if said else ''
 
 
 class Graph:

@@ -15,17 +15,48 @@ from pathlib import Path
 
 from benchmark.command import environment, mimbench
 from benchmark.cost import remember
-from benchmark.nodes import ATTEMPTS, LOG, NODE, commit, is_done, read_json, read_lines
+from benchmark.nodes import ATTEMPTS, LOG, NODE, PREEMPTED, commit, is_done, read_json, read_lines
 from pretrain.errors import UserError
 from pretrain.files import sha256
 from pretrain.occupancy import occupy
 
+SLOT = 'MIMBENCH_SLOT'
+"""Environment variable: the slot of the local executor; it is noted, so that the next driver leaves it alone."""
 BUSY = 3
 """Exit code where another process holds the node."""
 
 
+class Stop:
+    """SIGTERM, SIGINT and SIGUSR1 of this process, handed on to the command as SIGTERM.
+
+    Attributes:
+        asked: whether one came; before there is a command, none is begun.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.process: subprocess.Popen | None = None
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+            signal.signal(number, self._ask)
+
+    def _ask(self, *_) -> None:
+        self.asked = True
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+
+    def watch(self, process: subprocess.Popen) -> int:
+        """The exit code of the command; 75 where it was asked to end before it could answer by that code itself."""
+        self.process = process
+        if self.asked:
+            process.send_signal(signal.SIGTERM)
+        code = process.wait()
+        self.process = None
+        return PREEMPTED if self.asked and code < 0 else code
+
+
 def main(folder: Path) -> int:
     """Run the node of a folder, unless it is done; the exit code of its command."""
+    stop = Stop()
     node = read_json(folder / NODE)
     if not node:
         print(f'{folder}: no {NODE}; start nodes by mimbench benchmark or ablate', file=sys.stderr)
@@ -36,7 +67,7 @@ def main(folder: Path) -> int:
                 return 0
             product = folder / node['product']
             if not product.exists():
-                code = attempt(folder, node, handle)
+                code = attempt(folder, node, handle, stop)
                 if code:
                     return code
             started = [line['started'] for line in read_lines(folder / ATTEMPTS) if 'started' in line]
@@ -49,19 +80,20 @@ def main(folder: Path) -> int:
         return BUSY
 
 
-def attempt(folder: Path, node: dict, handle: int) -> int:
+def attempt(folder: Path, node: dict, handle: int, stop: Stop) -> int:
     """Run the command once, with its output appended to the log; its exit code, 75 where a signal asked it to stop."""
+    if stop.asked:
+        return PREEMPTED
     command = [*mimbench(node.get('processes', 1)), *node['words'], '--work-dir', str(folder)]
-    _note(folder, host=socket.gethostname(), pid=os.getpid(), started=time.time())
+    slot = int(os.environ.get(SLOT, 0))
+    _note(folder, host=socket.gethostname(), pid=os.getpid(), slot=slot, started=time.time())
     with open(folder / LOG, 'ab') as log:
         log.write(f'\n$ {" ".join(command)}\n'.encode())
         log.flush()
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(folder), pass_fds=[handle]
         )
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-            signal.signal(number, lambda *_: process.send_signal(signal.SIGTERM))
-        code = process.wait()
+        code = stop.watch(process)
         if code == 0 and not (folder / node['product']).exists():
             log.write(f'the command ended with 0, but {node["product"]} is not there\n'.encode())
             code = 1

@@ -6,40 +6,46 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from medical.lists import FILE
+from pretrain.data.drawn import draw_once
+
+PARTS = ('imagesTr', 'labelsTr')
 LABELS = {'0': 'background', '1': 'liver', '2': 'kidney', '3': 'vessel'}
 SPACINGS = ((1.0, 1.0, 1.5), (1.2, 1.2, 1.0), (1.0, 1.5, 1.0))
 AXES = (('R', 'A', 'S'), ('L', 'P', 'S'), ('L', 'A', 'S'))
 
 
 def write_volumes(folder: str | Path, train: int = 12, val: int = 4, side: int = 40, seed: int = 0) -> Path:
-    """Write `train` and `val` labelled volumes of about `side` voxels per axis below `folder`; the path of its list.
+    """Write `train` and `val` labelled volumes of about `side` voxels per axis, once; the path of their list.
 
     A body with a large organ on its right, a small one on its left, and a vessel along it; intensities like Hounsfield
     units with noise. The organs are equally bright: where they are and how large they are tells which is which. Files
     differ in size, spacing and orientation, as real ones do.
     """
-    folder = Path(folder)
-    for name in ('imagesTr', 'labelsTr'):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    entries = []
-    for i in range(train + val):
-        rng = np.random.default_rng([seed, i])
-        image, label, spacing = draw_volume(rng, side, SPACINGS[i % len(SPACINGS)])
-        names = {'image': f'imagesTr/case_{i:03d}.nii.gz', 'label': f'labelsTr/case_{i:03d}.nii.gz'}
-        axes = AXES[i % len(AXES)]
-        for key, voxels in (('image', image), ('label', label)):
-            nib.save(_oriented(voxels, spacing, axes), folder / names[key])
-        entries.append(names)
-    content = {
-        'name': 'procedural volumes',
-        'modality': {'0': 'CT'},
-        'labels': LABELS,
-        'training': entries[:train],
-        'validation': entries[train:],
-    }
-    path = folder / 'dataset.json'
-    path.write_text(json.dumps(content, indent=1) + '\n')
-    return path
+    settings = {'train': train, 'val': val, 'side': side, 'seed': seed}
+
+    def files(folder: Path) -> None:
+        entries = []
+        for name in PARTS:
+            (folder / name).mkdir()
+        for i in range(train + val):
+            rng = np.random.default_rng([seed, i])
+            image, label, spacing = draw_volume(rng, side, SPACINGS[i % len(SPACINGS)])
+            names = {'image': f'imagesTr/case_{i:03d}.nii.gz', 'label': f'labelsTr/case_{i:03d}.nii.gz'}
+            axes = AXES[i % len(AXES)]
+            for key, voxels in (('image', image), ('label', label)):
+                nib.save(_oriented(voxels, spacing, axes), folder / names[key])
+            entries.append(names)
+        content = {
+            'name': 'procedural volumes',
+            'modality': {'0': 'CT'},
+            'labels': LABELS,
+            'training': entries[:train],
+            'validation': entries[train:],
+        }
+        (folder / FILE).write_text(json.dumps(content, indent=1) + '\n')
+
+    return draw_once(folder, settings, (*PARTS, FILE), files) / FILE
 
 
 def draw_volume(

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pretrain.files import atomic
+
 PARTS = {'train': 0, 'val': 1, 'test': 2}
 
 
@@ -18,7 +20,8 @@ def write_radiographs(path: str | Path, train: int = 512, val: int = 128, side: 
         labels = rng.integers(0, 2, count)
         arrays[f'{part}_images'] = np.stack([draw_radiograph(rng, side, bool(label)) for label in labels])
         arrays[f'{part}_labels'] = labels[:, None].astype(np.uint8)
-    np.savez_compressed(path, **arrays)
+    with atomic(path) as temporary, open(temporary, 'wb') as file:
+        np.savez_compressed(file, **arrays)
     return path
 
 

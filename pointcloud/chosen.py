@@ -18,7 +18,7 @@ class ChosenClouds:
     Attributes:
         chosen: numbers of the clouds in `source`, set by the subclass.
         parts, num_parts: those of a source whose points have parts.
-        farthest_first, notes: see ModelNet.
+        farthest_first, notes, up: see ModelNet and PointDataset.
     """
 
     chosen: Sequence[int] = ()
@@ -29,6 +29,7 @@ class ChosenClouds:
         self.has_parts = getattr(self.source, 'has_parts', False)
         self.farthest_first = getattr(self.source, 'farthest_first', False)
         self.notes = getattr(self.source, 'notes', [])
+        self.up = getattr(self.source, 'up', 'y')
         if self.has_parts:
             self.parts, self.num_parts = self.source.parts, self.source.num_parts
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from pointcloud.files import check_cloud, damaged
+from pointcloud.pictures import check_up
 from pretrain.data.dataset import ImageDataset
 from pretrain.data.sampler import SampleKey
 from pretrain.data.seeding import seed_rng
@@ -28,9 +29,11 @@ class PointDataset(ImageDataset):
         source, transform, seed, on_corrupt, labels: as there.
         least: points that every cloud must have, at least those of one group; a transfer whose groups are larger
             refuses to begin.
+        up: the axis that points up in pictures, 'y' or 'z'; None takes it from the source, whose `up` is 'y' unless it
+            knows better. Nothing is turned by it but pictures.
 
-    A sample is a dict: `points` float32 `(N, 3)`, `id`, `index`, `replaced`, `label` if asked for, and `parts` int64
-    `(N,)` from a source that has them.
+    A sample is a dict: `points` float32 `(N, 3)`, `id`, `index`, `replaced`, `up` its axis that points up (1 or
+    2), `label` if asked for, and `parts` int64 `(N,)` from a source that has them.
     """
 
     things = 'clouds'
@@ -43,9 +46,11 @@ class PointDataset(ImageDataset):
         on_corrupt: str = 'quarantine',
         labels: bool = False,
         least: int = 32,
+        up: str | None = None,
     ):
         super().__init__(source, transform, seed=seed, on_corrupt=on_corrupt, labels=labels)
         self.least = least
+        self.up = check_up(up or getattr(self.source, 'up', 'y'))
         self.has_parts = getattr(self.source, 'has_parts', False)
         if getattr(self.source, 'farthest_first', False):
             self.transform.farthest_first = True
@@ -63,7 +68,7 @@ class PointDataset(ImageDataset):
         sample: dict[str, Any] = {'points': torch.from_numpy(np.ascontiguousarray(cloud[:, :3], dtype=np.float32))}
         if self.has_parts:
             sample['parts'] = torch.from_numpy(cloud[:, 3].astype(np.int64))
-        sample |= {'id': self.source.name(index), 'index': index, 'replaced': replaced}
+        sample |= {'id': self.source.name(index), 'index': index, 'replaced': replaced, 'up': self.up}
         if self.labels:
             sample['label'] = self.source.label(index)
         return sample

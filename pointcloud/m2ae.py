@@ -9,7 +9,7 @@ from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
 from pointcloud.model import MaskedPoints, PointPreprocessor
-from pointcloud.pictures import check_up, draw_clouds
+from pointcloud.pictures import draw_clouds
 from pointcloud.segmentation import interpolate
 from pretrain.encoders.base import mask_token
 from pretrain.encoders.point_net import BatchNorm, position_mlp
@@ -91,10 +91,9 @@ class MaskedPyramid(MaskedPoints):
         masking: on the coarsest groups, 80 % as published.
         encoder: a PyramidEncoder.
         head: a PyramidDecoder.
-        up: as in MaskedPoints.
     """
 
-    def __init__(self, masking: dict, encoder: dict, head: dict, num_points: int = 2048, up: str = 'y'):
+    def __init__(self, masking: dict, encoder: dict, head: dict, num_points: int = 2048):
         TrainableModel.__init__(self, (num_points,), 3, (0.0,) * 3, (1.0,) * 3)
         self.masking = MODELS.build(masking)
         self.encoder = MODELS.build(dict(encoder, image_size=(num_points,), channels=3))
@@ -106,7 +105,6 @@ class MaskedPyramid(MaskedPoints):
         shape = {'in_width': net.embed_dim, 'out_width': 3 * self.group_size, 'grid': self.grid}
         self.head = MODELS.build({'widths': (net.widths[-1], net.widths[-2]), **head, **shape})
         self.data_preprocessor = PointPreprocessor(net)
-        self.up = check_up(up)
 
     def loss(self, batch: dict) -> dict[str, Tensor]:
         prediction, hidden = self.fine_predictions(batch, self.draw_mask(batch))
@@ -130,5 +128,6 @@ class MaskedPyramid(MaskedPoints):
             'original': batch['points'],
             'masked': own.masked_fill(gone, torch.nan).flatten(1, 2),
             'reconstruction': torch.where(gone, told, own).flatten(1, 2),
+            'prediction': told.masked_fill(~gone, torch.nan).flatten(1, 2),
         }
-        return {name: draw_clouds(points, batch['points'], up=self.up) for name, points in columns.items()}
+        return {name: draw_clouds(points, batch['points'], up=batch.get('up')) for name, points in columns.items()}

@@ -133,7 +133,7 @@ class DiscriminatedPoints(MaskedPoints):
             'real queries': queries.masked_fill(~is_real.unsqueeze(-1), torch.nan),
             'taken for real': queries.masked_fill(~taken.unsqueeze(-1), torch.nan),
         }
-        return {name: draw_clouds(points, batch['points'], up=self.up) for name, points in columns.items()}
+        return {name: draw_clouds(points, batch['points'], up=batch.get('up')) for name, points in columns.items()}
 
     def _out_width(self) -> int:
         return 2

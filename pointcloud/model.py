@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from pointcloud.pictures import check_up, draw_clouds
+from pointcloud.pictures import draw_clouds
 from pretrain.errors import ConfigError
 from pretrain.grid import TokenGrid
 from pretrain.mask import Mask
@@ -38,16 +38,14 @@ class MaskedPoints(MaskedModel):
 
     Args:
         num_points: N of a cloud.
-        up: the axis that points up in pictures, 'y' or 'z'.
         parts: those of MaskedModel: `masking`, `encoder` (a PointEncoder), `head`, `target`, `loss`.
     """
 
     entry = 'groups'
 
-    def __init__(self, num_points: int = 1024, up: str = 'y', **parts):
+    def __init__(self, num_points: int = 1024, **parts):
         super().__init__(image_size=(num_points,), mean=(0.0,) * 3, std=(1.0,) * 3, **parts)
         self.data_preprocessor = PointPreprocessor(self.encoder.net)
-        self.up = check_up(up)
 
     def draw_mask(self, batch: dict) -> Mask:
         groups = batch['groups']
@@ -75,7 +73,7 @@ class MaskedPoints(MaskedModel):
             hidden = mask.hidden[:, :, None, None]
             columns['reconstruction'] = torch.where(hidden, predicted, own).flatten(1, 2)
             columns['prediction'] = _chosen(predicted, mask.hidden)
-        return {name: draw_clouds(points, batch['points'], up=self.up) for name, points in columns.items()}
+        return {name: draw_clouds(points, batch['points'], up=batch.get('up')) for name, points in columns.items()}
 
     def _latent_grid(self) -> TokenGrid:
         return self.encoder.grid

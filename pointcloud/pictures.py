@@ -11,25 +11,26 @@ SIZE = 128
 TURN, TILT = math.radians(35), math.radians(25)
 
 
-AXES = {'y': (0, 1, 2), 'z': (1, 2, 0)}
-"""What is drawn across, up and towards the eye: both turns of the coordinates, neither mirrors them."""
+UP = 'yz'
+"""Axes that may point up: y in ShapeNet and the resampled ModelNet40, z in ModelNet's meshes and aerial LiDAR."""
 
 
-def check_up(up: str) -> str:
-    """The same axis. ConfigError for one that is not drawn upwards."""
-    if up not in AXES:
-        raise ConfigError(f'up is {up!r}; allowed: {", ".join(map(repr, AXES))}')
-    return up
+def check_up(up: str) -> int:
+    """The number of the axis that points up. ConfigError for one that is not drawn upwards."""
+    if up not in tuple(UP):
+        raise ConfigError(f'dataset.up is {up!r}; allowed: {", ".join(map(repr, UP))}')
+    return 'xyz'.index(up)
 
 
-def draw_clouds(points: Tensor, like: Tensor, size: int = SIZE, colours: Tensor | None = None, up: str = 'y') -> Tensor:
+def draw_clouds(
+    points: Tensor, like: Tensor, size: int = SIZE, colours: Tensor | None = None, up: Tensor | None = None
+) -> Tensor:
     """`(B, N, 3)`, NaN for what is not to be drawn, to pictures `(B, 3, size, size)` in [0, 1].
 
-    All pictures of one cloud share the frame of `like` `(B, M, 3)`. `up` is the axis that points up: y in ShapeNet and
-    ModelNet, z in aerial LiDAR. Points are blue, near ones darker, or have their `colours` `(B, N, 3)`.
+    All pictures of one cloud share the frame of `like` `(B, M, 3)`. `up` `(B,)` numbers the axis that points up, 1 or 2
+    (`check_up`); None is y. Points are blue, near ones darker, or have their `colours` `(B, N, 3)`.
     """
-    axes = list(AXES[up])
-    points, like = points[..., axes], like[..., axes]
+    points, like = upright(points, up), upright(like, up)
     low, high = like.amin(1, keepdim=True), like.amax(1, keepdim=True)
     centre, reach = (low + high) / 2, (high - low).norm(dim=-1, keepdim=True).clamp(min=1e-9) / 2
     x, y, z = ((points - centre) / reach).float().cpu().unbind(-1)
@@ -50,6 +51,11 @@ def draw_clouds(points: Tensor, like: Tensor, size: int = SIZE, colours: Tensor 
         for di, dj in ((0, 0), (0, 1), (1, 0), (1, 1)):
             picture[:, i + di, j + dj] = colour
     return pictures
+
+
+def upright(points: Tensor, up: Tensor | None) -> Tensor:
+    """`(B, N, 3)` turned so that y points up: across, up and towards the eye. No turn mirrors."""
+    return points if up is None else torch.where((up == 2)[:, None, None], points[..., [1, 2, 0]], points)
 
 
 def part_colours(parts: Tensor) -> Tensor:

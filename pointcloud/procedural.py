@@ -6,7 +6,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from pretrain.data.drawn import draw_once
+
 KINDS = ('box', 'cone', 'cylinder', 'sphere', 'torus')
+NAMES = ('unlabelled', 'train', 'val', 'train.h5', 'val.h5', 'classes.txt', 'parts')
 
 
 def solid(kind: str, rng: np.random.Generator, count: int = 1024) -> np.ndarray:
@@ -62,29 +65,34 @@ def table(rng: np.random.Generator, count: int = 1024) -> np.ndarray:
     return np.column_stack([points * rng.uniform(0.8, 1.2, 3), part])
 
 
-def write_demo(folder: str | Path, unlabelled: int = 200, train: int = 24, val: int = 8, seed: int = 0) -> None:
-    """Write below `folder`: `unlabelled/` (.npy), `train/` and `val/` (class folders of .xyz, .ply, .off, .npy, .txt),
-    `train.h5` and `val.h5` (ScanObjectNN's form) and `parts/` (ShapeNetPart's layout).
+def write_demo(folder: str | Path, unlabelled: int = 200, train: int = 24, val: int = 8, seed: int = 0) -> Path:
+    """Write the set, once: `unlabelled/` (.npy), `train/` and `val/` (class folders of .xyz, .ply, .off, .npy, .txt),
+    `train.h5` and `val.h5` (ScanObjectNN's form), `classes.txt` and `parts/` (ShapeNetPart's layout); the folder.
 
     Args:
         train, val: clouds of each class.
     """
-    folder, rng = Path(folder), np.random.default_rng(seed)
-    (folder / 'unlabelled').mkdir(parents=True, exist_ok=True)
-    for i in range(unlabelled):
-        np.save(folder / 'unlabelled' / f'{i:04d}.npy', solid(KINDS[i % len(KINDS)], rng))
-    for part, number in (('train', train), ('val', val)):
-        clouds, labels = [], []
-        for label, kind in enumerate(KINDS):
-            (folder / part / kind).mkdir(parents=True, exist_ok=True)
-            for i in range(number):
-                clouds.append(solid(kind, rng))
-                labels.append(label)
-                _write(folder / part / kind / f'{i:04d}', clouds[-1], i)
-        with h5py.File(folder / f'{part}.h5', 'w') as file:
-            file['data'], file['label'] = np.stack(clouds), np.array(labels, dtype=np.int64)
-    (folder / 'classes.txt').write_text('\n'.join(KINDS) + '\n')
-    _write_parts(folder / 'parts', rng, {'train': train, 'val': 2, 'test': val})
+    settings = {'unlabelled': unlabelled, 'train': train, 'val': val, 'seed': seed}
+
+    def files(folder: Path) -> None:
+        rng = np.random.default_rng(seed)
+        (folder / 'unlabelled').mkdir()
+        for i in range(unlabelled):
+            np.save(folder / 'unlabelled' / f'{i:04d}.npy', solid(KINDS[i % len(KINDS)], rng))
+        for part, number in (('train', train), ('val', val)):
+            clouds, labels = [], []
+            for label, kind in enumerate(KINDS):
+                (folder / part / kind).mkdir(parents=True)
+                for i in range(number):
+                    clouds.append(solid(kind, rng))
+                    labels.append(label)
+                    _write(folder / part / kind / f'{i:04d}', clouds[-1], i)
+            with h5py.File(folder / f'{part}.h5', 'w') as file:
+                file['data'], file['label'] = np.stack(clouds), np.array(labels, dtype=np.int64)
+        (folder / 'classes.txt').write_text('\n'.join(KINDS) + '\n')
+        _write_parts(folder / 'parts', rng, {'train': train, 'val': 2, 'test': val})
+
+    return draw_once(folder, settings, NAMES, files)
 
 
 def _write(stem: Path, points: np.ndarray, number: int) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pointcloud.classifier import PointTransferModel
 from pointcloud.metrics import PartIoU
-from pointcloud.pictures import check_up, draw_clouds, part_colours
+from pointcloud.pictures import draw_clouds, part_colours
 from pointcloud.task import PointTask
 from pretrain.checkpoint.initial import Initial
 from pretrain.data.loader import collate
@@ -99,14 +99,7 @@ class PartSegmenter(PointTransferModel):
 
 @TASKS.register_module()
 class PartSegmentation(PointTask, TrainTask):
-    """Trains a PartSegmenter and scores it on `val_dataloader`.
-
-    Args:
-        up: the axis that points up in the pictures of parts, 'y' or 'z'.
-    """
-
-    def __init__(self, up: str = 'y'):
-        self.up = check_up(up)
+    """Trains a PartSegmenter and scores it on `val_dataloader`."""
 
     def read_data(self, cfg: Config) -> LabelledData:
         data = super().read_data(cfg)
@@ -138,7 +131,7 @@ class PartSegmentation(PointTask, TrainTask):
         predicted = (scores + allowed.unsqueeze(1)).argmax(-1)
         points = batch['points']
         columns = {
-            name: draw_clouds(points, points, colours=part_colours(parts), up=self.up)
+            name: draw_clouds(points, points, colours=part_colours(parts), up=batch['up'])
             for name, parts in (('truth', batch['parts']), ('prediction', predicted))
         }
         folder.mkdir(parents=True, exist_ok=True)

@@ -53,6 +53,10 @@ class PointFolder(CloudFiles):
         part: 'train' or 'test', which of the two is read where every class folder has both as its only sub-folders (the
             original ModelNet: `<class>/{train,test}/*.off`). Other layouts hold one part; there it says nothing.
 
+    Attributes:
+        up: 'z' for that layout of .off files, 'y' for others. ModelNet's meshes stand on their xy plane: the azimuth of
+            its aligned version is a rotation about z (lmb-freiburg/orion#1).
+
     Raises DataError for a folder without a cloud, an empty class folder, both layouts at once, or class folders with
     `train` and `test` of which `part` chooses none.
     """
@@ -64,6 +68,7 @@ class PointFolder(CloudFiles):
         direct = sorted(str(p) for p in folder.iterdir() if p.is_file() and is_cloud(p.name))
         below = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith('.'))
         places = {p.name: p / _part_of(below, part) for p in below}
+        self.up = 'y'
         files = {name: sorted(str(f) for f in p.rglob('*') if _is_file(f)) for name, p in places.items()}
         if direct and any(files.values()):
             raise DataError(f'{root} has clouds both directly and in sub-folders; separate them')
@@ -76,6 +81,12 @@ class PointFolder(CloudFiles):
             raise DataError(f'class folder {places[empty[0]]} holds no cloud; fill or remove it')
         labels = [i for i, found in enumerate(files.values()) for _ in found]
         super().__init__([path for found in files.values() for path in found], labels, list(files))
+        if any(place.parent != folder for place in places.values()) and _all_meshes(self.paths):
+            self.up = 'z'
+
+
+def _all_meshes(paths: Sequence[str]) -> bool:
+    return all(path.lower().endswith('.off') for path in paths)
 
 
 def _is_file(path: Path) -> bool:

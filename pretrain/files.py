@@ -9,19 +9,24 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def atomic(path: str | os.PathLike) -> Iterator[Path]:
+def atomic(path: str | os.PathLike, durable: bool = True) -> Iterator[Path]:
     """A temporary path in the folder of `path`, to be written in the block; after it the file takes the name `path`.
 
     The content reaches the disk before the rename, and the rename before the call returns. An error in the block, a
     full disk or a kill leaves what was at `path` as it was; checks that the file reads back belong in the block.
+
+    Args:
+        durable: False for what is easily made again: it does not wait for the disk, and a power cut may empty it.
     """
     path = Path(path)
     temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
     try:
         yield temporary
-        _flush(temporary)
+        if durable:
+            _flush(temporary)
         os.replace(temporary, path)
-        _flush(path.parent)
+        if durable:
+            _flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -25,6 +25,12 @@ def select(goal: Tensor, mask: Mask) -> Tensor:
     return goal.gather(1, index)
 
 
+def counted(mask: Mask, on: str) -> Tensor:
+    """The tokens that a loss averages over, `(B, N)` bool; `on` as in TokenLoss."""
+    chosen = {'masked': mask.predict, 'visible': mask.visible}.get(on)
+    return torch.ones_like(mask.predict) if chosen is None else chosen
+
+
 def align(prediction: Tensor, goal: Tensor, mask: Mask, on: str) -> tuple[Tensor, Tensor]:
     """The goal in the layout of the prediction, and which of its tokens count: `(B, N or M)` bool.
 
@@ -32,8 +38,7 @@ def align(prediction: Tensor, goal: Tensor, mask: Mask, on: str) -> tuple[Tensor
     Raises ConfigError when such a prediction is asked about other tokens, or has a wrong length.
     """
     if prediction.shape[1] == goal.shape[1]:
-        chosen = {'masked': mask.predict, 'visible': mask.visible}.get(on)
-        return goal, torch.ones_like(mask.predict) if chosen is None else chosen
+        return goal, counted(mask, on)
     if on != 'masked':
         raise ConfigError(
             f'loss on={on!r}, but the head predicts masked tokens only; use on="masked" or a head for all'

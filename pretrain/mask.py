@@ -74,8 +74,12 @@ class Mask:
     @property
     def units(self) -> Tensor:
         """`(B, 1, *input_size)` bool over pixels, frames or voxels: True where hidden."""
+        return self.over_input(self.hidden)
+
+    def over_input(self, values: Tensor) -> Tensor:
+        """Values of tokens `(B, N)` at every pixel, frame or voxel, `(B, 1, *input_size)`."""
         pixels = TokenGrid(self.grid.input_size, (1,) * len(self.grid.size))
-        return self.grid.resample(self.hidden, pixels).reshape(-1, 1, *self.grid.input_size)
+        return self.grid.resample(values, pixels).reshape(-1, 1, *self.grid.input_size)
 
     @cached_property
     def visible_index(self) -> Tensor:

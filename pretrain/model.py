@@ -12,11 +12,14 @@ from pretrain.checkpoint.card import Card
 from pretrain.encoders.base import Encoder
 from pretrain.errors import ConfigError
 from pretrain.grid import TokenGrid
+from pretrain.losses import counted
 from pretrain.mask import Mask
 from pretrain.registry import MODELS
 
 PLACES = 4
 """Frames or slices of a clip or volume that a contact sheet shows."""
+GREY, BLUE = 0.5, (0.3, 0.4, 0.7)
+"""Of what is not given or not told, in pictures in colour and in grey ones."""
 
 
 class ImagePreprocessor(nn.Module):
@@ -169,21 +172,27 @@ class MaskedModel(TrainableModel):
 
     @torch.no_grad()
     def pictures(self, batch: dict) -> dict[str, Tensor]:
-        """Columns of a contact sheet, `(B, C, H, W)` in [0, 1]; reconstructions where a target can be drawn.
+        """Columns of a contact sheet, `(B, C, H, W)` in [0, 1]: `original` and `masked`, hidden tokens in one colour.
 
-        Of clips and volumes a column shows up to `PLACES` places of the first axis side by side.
+        Where a target can be drawn also `reconstruction`, the same with the hidden tokens that the loss counts, and
+        `prediction`, all tokens that it counts alone: what a decoder says elsewhere was never trained. Of clips and
+        volumes a column shows `PLACES` of the first axis in a row, of a target of some frames only some of these.
         """
         found = self.predict(batch)
-        clean, hidden, prediction = self._visible(batch['image']), found['mask'].units, found['prediction']
-        columns = {'original': clean, 'masked': torch.where(hidden, 0.5, clean)}
-        target = next((t for t in self.targets if hasattr(t, 'to_image')), None)
-        if self.head.masked_only and found['mask'].num_predict is not None:
-            prediction = found['mask'].place_predicted(prediction)
-        if target is not None and len(prediction[0]) == self.grid.num_tokens:
-            drawn = target.to_image(prediction, batch).clamp(0, 1)
-            if drawn.shape == clean.shape:  # not where a target predicts some frames only
-                columns['reconstruction'] = torch.where(hidden, drawn, clean)
-            columns['prediction'] = drawn
+        mask, prediction = found['mask'], found['prediction']
+        pairs = zip(self.targets, self.losses, strict=True)
+        target, criterion = next(((t, c) for t, c in pairs if hasattr(t, 'to_image')), (None, None))
+        if self.head.masked_only and mask.num_predict is None:
+            target = None  # which token a prediction is of is not known
+        elif self.head.masked_only:
+            prediction = mask.place_predicted(prediction)
+        mask = mask if target is None else mask.on(target.grid)
+        clean, blank = in_colour(self._visible(batch['image']) if target is None else target.pixels(batch).clamp(0, 1))
+        columns = {'original': clean, 'masked': torch.where(mask.units, blank, clean)}
+        if target is not None:
+            drawn, chosen = target.to_image(prediction, batch), counted(mask, getattr(criterion, 'on', 'all'))
+            columns['reconstruction'] = torch.where(mask.over_input(chosen & mask.hidden), drawn, columns['masked'])
+            columns['prediction'] = torch.where(mask.over_input(chosen), drawn, blank)
         if self.grid.axes == 3:
             columns = {name: in_a_row(inputs) for name, inputs in columns.items()}
         return columns
@@ -275,6 +284,14 @@ class MaskedModel(TrainableModel):
                 f'the targets ask for {sorted(widths)} values per token; one head can only give one number'
             )
         return widths.pop()
+
+
+def in_colour(inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Inputs `(B, C, ...)`, one channel repeated to three, and the colour of blanks, which their content seldom has."""
+    grey = inputs.shape[1] == 1
+    shown = inputs.expand(-1, 3, *inputs.shape[2:]) if grey else inputs
+    blank = shown.new_tensor(BLUE if grey else [GREY] * shown.shape[1])
+    return shown, blank.view(1, -1, *(1,) * (inputs.dim() - 2))
 
 
 def in_a_row(inputs: Tensor, places: int = PLACES) -> Tensor:

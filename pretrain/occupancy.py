@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pretrain.errors import UserError
+from pretrain.files import atomic
 
 LOCK, HEARTBEAT = 'lock', 'heartbeat.json'
 BEAT_SECONDS = 5.0
@@ -45,7 +46,8 @@ class Holder:
 def occupy(folder: str | os.PathLike, wait: float = 0.0) -> Iterator[int]:
     """Hold a directory, which is made if need be, for the block, with a heartbeat; the file descriptor of the lock.
 
-    A process whose parent holds the directory passes through, and so does every process of a launcher but the first.
+    A process whose parent holds the directory passes through and keeps its heartbeat, for the parent may be killed
+    before it; every process of a launcher but the first passes through.
 
     Args:
         wait: seconds to wait for a holder to end.
@@ -54,8 +56,12 @@ def occupy(folder: str | os.PathLike, wait: float = 0.0) -> Iterator[int]:
     """
     folder = Path(folder)
     rank = os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0'))
-    if os.environ.get(OCCUPIED) == str(folder.resolve()) or rank != '0':
+    if rank != '0':
         yield -1
+        return
+    if os.environ.get(OCCUPIED) == str(folder.resolve()):
+        with _beating(folder / HEARTBEAT):
+            yield -1
         return
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
@@ -65,8 +71,12 @@ def occupy(folder: str | os.PathLike, wait: float = 0.0) -> Iterator[int]:
             if time.monotonic() > end:
                 raise UserError(f'{folder} is in use by {holder(folder) or "another process"}; wait, or end that first')
             time.sleep(0.1)
-        with _beating(folder / HEARTBEAT):
-            yield handle
+        _sign(folder / HEARTBEAT)
+        try:
+            with _beating(folder / HEARTBEAT):
+                yield handle
+        finally:
+            (folder / HEARTBEAT).unlink(missing_ok=True)
     finally:
         os.close(handle)
 
@@ -111,13 +121,17 @@ def _read(path: Path) -> Holder | None:
         return None
 
 
+def _sign(path: Path) -> None:
+    """Write who this is, whole or not at all: another machine that finds half a name would find nobody."""
+    command = ' '.join(Path(word).name for word in sys.argv[:2])
+    facts = asdict(Holder(socket.gethostname(), os.getpid(), command, time.time(), None))
+    del facts['age']
+    with atomic(path, durable=False) as temporary:
+        temporary.write_text(json.dumps(facts))
+
+
 @contextlib.contextmanager
 def _beating(path: Path) -> Iterator[None]:
-    me = Holder(
-        socket.gethostname(), os.getpid(), ' '.join(Path(word).name for word in sys.argv[:2]), time.time(), None
-    )
-    facts = asdict(me)
-    del facts['age']
     ended = threading.Event()
 
     def beat() -> None:
@@ -125,7 +139,6 @@ def _beating(path: Path) -> Iterator[None]:
             with contextlib.suppress(OSError):  # a full disk or a lost mount must not end the run
                 os.utime(path)
 
-    path.write_text(json.dumps(facts))
     thread = threading.Thread(target=beat, name='heartbeat', daemon=True)
     thread.start()
     try:
@@ -133,4 +146,3 @@ def _beating(path: Path) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
-        path.unlink(missing_ok=True)

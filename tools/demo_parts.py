@@ -143,9 +143,7 @@ def clips(folder: Path, sizes: Sizes) -> Part:
 def clouds(folder: Path, sizes: Sizes) -> Part:
     from pointcloud.procedural import write_demo
 
-    data = folder / 'points'
-    if not (data / 'parts').exists():
-        write_demo(data, sizes.clouds, max(sizes.clouds // 33, 2), max(sizes.clouds // 10, 2))
+    data = write_demo(folder / 'points', sizes.clouds, max(sizes.clouds // 33, 2), max(sizes.clouds // 10, 2))
     mini = 'pointcloud/configs/mini'
     return Part(
         'pointmae',
@@ -170,9 +168,8 @@ def clouds(folder: Path, sizes: Sizes) -> Part:
 def volumes(folder: Path, sizes: Sizes) -> Part:
     from medical.procedural import write_volumes
 
-    place, val = folder / 'volumes' / 'dataset.json', max(sizes.volumes // 3, 1)
-    if not place.exists():
-        write_volumes(place.parent, sizes.volumes, val)
+    val = max(sizes.volumes // 3, 1)
+    place = write_volumes(folder / 'volumes', sizes.volumes, val)
     mini = 'medical/configs/mini'
     return Part(
         'volumemae',

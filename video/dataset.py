@@ -76,7 +76,10 @@ class ClipDataset(Dataset):
         self.repeats, self.seed, self.on_corrupt = repeats, seed, on_corrupt
         self.labels, self.template, self.windows = labels, template, windows
         if labels and self.source.label(0) is None:
-            raise DataError(f'labels are asked for, but {self.source.name(0)!r} and its set have none')
+            raise DataError(
+                f'labels are asked for, but {self.source.name(0)!r} and its set have none; give class folders, or a '
+                'list with labels'
+            )
 
     def __len__(self) -> int:
         return len(self.source)

@@ -2,8 +2,8 @@
 
 PyAV reads the packets once without decoding them, which gives the number of frames and the key frames; then it decodes
 from the last key frame before the first wanted one to the last wanted one, or from the beginning where a seek does not
-give the packets that were counted. torchcodec does the same with `seek_mode='exact'`. The two may differ by 1 or 2 of
-255 levels, because each converts colours in its own way.
+give the packets that were counted. torchcodec, which is taken only where it is asked for, does the same with
+`seek_mode='exact'` in the containers of `EXACT`, with equal pixels there (see video/README.md).
 """
 
 import errno
@@ -12,7 +12,7 @@ import importlib
 import importlib.util
 import os
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,8 +22,10 @@ from pretrain.errors import ConfigError, DataError, UserError
 
 BACKENDS = ('pyav', 'torchcodec')
 CHOICE = 'MIMBENCH_VIDEO_DECODER'
-"""Environment variable that names the decoder; without it torchcodec is taken where it is installed, else PyAV."""
-
+"""Environment variable that names the decoder; without it PyAV is taken."""
+EXACT = {'mp4': (4, b'ftyp'), 'mkv and webm': (0, b'\x1aE\xdf\xa3'), 'flv': (0, b'FLV')}
+"""Containers in which torchcodec finds frames by their place, known by the bytes at an offset. Their packets say when a
+frame is shown; in avi, ts and mpg (0.17) it gives other frames than the ones asked for, or stops."""
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """The machine's fault, not the video's."""
@@ -47,16 +49,15 @@ def backend() -> str:
 
     Raises ConfigError for an unknown name, UserError where none is installed, or torchcodec cannot load its libraries.
     """
-    wanted = os.environ.get(CHOICE)
-    if wanted is not None and wanted not in BACKENDS:
+    wanted = os.environ.get(CHOICE, 'pyav')
+    if wanted not in BACKENDS:
         raise ConfigError(f'{CHOICE} is {wanted!r}; allowed: {", ".join(BACKENDS)}')
-    modules = {'pyav': 'av', 'torchcodec': 'torchcodec'}
-    for name in [wanted] if wanted else ['torchcodec', 'pyav']:
-        if importlib.util.find_spec(modules[name]) is not None:
-            if name == 'torchcodec':
-                _load_torchcodec()
-            return name
-    raise UserError(f'no video decoder ({wanted or "PyAV"} is not installed): pip install av')
+    module = {'pyav': 'av'}.get(wanted, wanted)
+    if importlib.util.find_spec(module) is None:
+        raise UserError(f'the video decoder {wanted} is not installed: pip install {module}')
+    if wanted == 'torchcodec':
+        _load_torchcodec()
+    return wanted
 
 
 def describe() -> str:
@@ -156,11 +157,7 @@ class PyAVVideo(Video):
         # A frame's own `to_ndarray(format=...)` sets up swscale anew: 5 ms a frame, 70 times the conversion itself.
         self.colours = VideoReformatter()
         packets = [p for p in self.container.demux(self.stream) if p.size]
-        promised = self.stream.frames
-        if promised and len(packets) < promised and name.lower().endswith(('.mp4', '.mov', '.m4v')):
-            stored = _stored_packets(name)
-            if stored < promised:
-                raise DataError(f'video {name!r} is cut off: {stored} of {promised} frames; download it again')
+        _check_whole(name, self.stream.frames, len(packets))
         shown = [p for p in packets if not _discarded(p)]
         self.num_frames = len(shown)
         self.packets = [(p.pts, p.size) for p in packets]
@@ -228,6 +225,14 @@ def _time(packet) -> int | None:
     return packet.pts if packet.dts is None else packet.dts
 
 
+def _check_whole(name: str, promised: int | None, found: int) -> None:
+    """Raise DataError for an mp4 file whose index promises frames that are not there."""
+    if promised and found < promised and name.lower().endswith(('.mp4', '.mov', '.m4v')):
+        stored = _stored_packets(name)
+        if stored < promised:
+            raise DataError(f'video {name!r} is cut off: {stored} of {promised} frames; download it again')
+
+
 def _stored_packets(name: str) -> int:
     """Packets of the video stream, with all that the container's edit list leaves out (trimmed files)."""
     import av
@@ -252,35 +257,29 @@ def _keys(packets: Sequence, place: dict[int, int]) -> list[tuple[int, int, int]
 
 
 class TorchcodecVideo(Video):
-    """By torchcodec."""
+    """By torchcodec, from the containers of `EXACT`; UserError for another one.
+
+    Frames that the decoder marks as damaged pass, unlike in PyAVVideo.
+    """
 
     def __init__(self, name: str):
         from torchcodec.decoders import VideoDecoder
 
         self.name = name
-        self.decoder = VideoDecoder(name, dimension_order='NHWC', seek_mode='exact', num_ffmpeg_threads=1)
+        try:
+            self.decoder = VideoDecoder(name, dimension_order='NHWC', seek_mode='exact', num_ffmpeg_threads=1)
+        except ValueError as error:  # so it says that there is no video stream
+            raise DataError(f'video {name!r} has no video stream; replace or remove it') from error
+        with open(name, 'rb') as file:
+            head = file.read(16)
+        if not any(head[start:].startswith(mark) for start, mark in EXACT.values()):
+            raise UserError(
+                f'video {name!r}: torchcodec finds frames exactly in {", ".join(EXACT)} files only; take PyAV: '
+                f'{CHOICE}=pyav'
+            )
         self.num_frames = len(self.decoder)
+        _check_whole(name, self.decoder.metadata.num_frames_from_header, self.num_frames)
 
     def read(self, wanted: list[int]) -> dict[int, np.ndarray]:
         frames = self.decoder.get_frames_at(wanted).data.numpy()
         return dict(zip(wanted, frames, strict=True))
-
-
-def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: int = 10, quality: int = 18) -> Path:
-    """Encode uint8 `(H, W, 3)` frames as H.264 in an mp4 file, or as the suffix says. Height and width are even."""
-    import av
-
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), 'w') as container:
-        stream = None
-        for frame in frames:
-            if stream is None:
-                stream = container.add_stream(
-                    'libx264', rate=fps, options={'crf': str(quality), 'preset': 'veryfast', 'threads': '1'}
-                )
-                stream.height, stream.width, stream.pix_fmt = frame.shape[0], frame.shape[1], 'yuv420p'
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format='rgb24')))
-        if stream is not None:
-            container.mux(stream.encode())
-    return path

@@ -4,16 +4,16 @@ The class is the motion of a shape, so that one frame alone does not tell it. Ev
 number).
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from pretrain.data.drawn import draw_once
 from pretrain.data.procedural import CLASSES as SHAPES
 from pretrain.data.procedural import shape
-from video.decode import write_video
+from video.encode import write_video
 
 MOTIONS = {
     'left': (-1, 0, 0),
@@ -50,16 +50,15 @@ def write_set(
     folder: Path, unlabelled: int, train: int, val: int, seed: int = 0, size: int = 64, count: int = 16
 ) -> Path:
     """Write the set, once: `unlabelled/*.mp4` and class folders `train/`, `val/`; the motions take turns."""
-    wanted = {'unlabelled': unlabelled, 'train': train, 'val': val, 'seed': seed, 'size': size, 'frames': count}
-    done = folder / 'set.json'
-    if done.exists() and json.loads(done.read_text()) == wanted:
-        return folder
-    names = list(MOTIONS)
-    for part, number in (('unlabelled', unlabelled), ('train', train), ('val', val)):
-        for i in range(number):
-            motion = names[i % len(names)]
-            rng = np.random.default_rng([seed, PARTS[part], i])
-            below = Path(part) if part == 'unlabelled' else Path(part) / motion
-            write_video(folder / below / f'{i:05d}.mp4', frames(motion, rng, count, size))
-    done.write_text(json.dumps(wanted))
-    return folder
+    settings = {'unlabelled': unlabelled, 'train': train, 'val': val, 'seed': seed, 'size': size, 'frames': count}
+
+    def files(folder: Path) -> None:
+        names = list(MOTIONS)
+        for part, number in (('unlabelled', unlabelled), ('train', train), ('val', val)):
+            for i in range(number):
+                motion = names[i % len(names)]
+                rng = np.random.default_rng([seed, PARTS[part], i])
+                below = Path(part) if part == 'unlabelled' else Path(part) / motion
+                write_video(folder / below / f'{i:05d}.mp4', frames(motion, rng, count, size))
+
+    return draw_once(folder, settings, tuple(PARTS), files)

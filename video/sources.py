@@ -81,13 +81,14 @@ class ClipList(ClipSource):
         path = existing(file, 'list of videos')
         folder = str(existing(root, 'root folder')) if root is not None else str(path.parent)
         lines = [(number, line) for number, line in lines_of(path) if number > 1 or not _is_header(line)]
-        rows = [_row(line, columns, f'{path}:{number}') for number, line in lines]
+        places = [f'{path}:{number}' for number, _ in lines]
+        rows = [_row(line, columns, place) for (_, line), place in zip(lines, places, strict=True)]
         if not rows:
             raise DataError(f'list {str(path)!r} names no video; expected lines of `path label`')
         names, counts, starts, texts = zip(*rows, strict=True)
         numbers: list[int | None] = [None] * len(rows)
         if labels:
-            numbers, self.classes = number_labels(list(texts), classes, path)
+            numbers, self.classes = number_labels(texts, classes, places)
         paths = [os.path.join(folder, name) for name in names]
         super().__init__(paths, numbers, list(zip(counts, starts, strict=True)))
 
@@ -171,25 +172,33 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def number_labels(
-    texts: list[str | None], classes: Sequence[str] | None, path: Path
+    texts: Sequence[str | None], classes: Sequence[str] | None, places: Sequence[str]
 ) -> tuple[list[int | None], list[str] | None]:
-    """Integer labels and class names from the texts of a list."""
-    known = [text for text in texts if text is not None]
-    if not known:
+    """Integer labels and class names from the texts of a list, whose `places` are `file:line`.
+
+    Raises DataError naming the place of a label that is missing, negative (lists of test sets have -1 for "none") or
+    none of the classes. Without any label all are None.
+    """
+    if all(text is None for text in texts):
         return [None] * len(texts), None
-    if len(known) < len(texts):
-        raise DataError(f'{path}: {len(texts) - len(known)} of {len(texts)} videos have no label; label all or none')
-    if all(re.fullmatch(r'-?\d+', text) for text in known):
-        numbers = [int(text) for text in known]
-        if min(numbers) < 0:
+    for text, place in zip(texts, places, strict=True):
+        if text is None or re.fullmatch(r'-\d+', text):
+            shown = 'there is no label' if text is None else f'label {text} stands for none'
             raise DataError(
-                f'{path}: label {min(numbers)}; labels count from 0, and unlabelled lists have no such column'
+                f'{place}: {shown}; training and evaluation need the class of every video: give a list that has them, '
+                'or remove the line'
             )
-        return numbers, list(classes) if classes else None
+    known = [text for text in texts if text is not None]
+    if all(re.fullmatch(r'\d+', text) for text in known):
+        numbers = [int(text) for text in known]
+        for number, place in zip(numbers, places, strict=True):
+            if classes and number >= len(classes):
+                raise DataError(f'{place}: label {number}, but the {len(classes)} classes count from 0; correct one')
+        return list(numbers), list(classes) if classes else None
     names = list(classes) if classes else sorted(set(known))
-    unknown = sorted(set(known) - set(names))
-    if unknown:
-        raise DataError(f'{path}: label {unknown[0]!r} is not one of the {len(names)} classes {names[:5]}')
+    for text, place in zip(known, places, strict=True):
+        if text not in names:
+            raise DataError(f'{place}: label {text!r} is not one of the {len(names)} classes {names[:5]}; correct one')
     return [names.index(text) for text in known], names
 
 

@@ -45,10 +45,11 @@ class ClipTable(ClipSource):
                 f"source.part is {part!r}, fold {fold} of {folds}; allowed: 'all', 'train', 'val', 0 to folds - 1"
             )
         labelled = labels or part != 'all'  # the split goes by labels too
-        rows = _table(path, ('path', 'label', 'group') if labelled else ('path', 'group'))
+        lines, rows = _table(path, ('path', 'label', 'group') if labelled else ('path', 'group'))
         numbers, classes = list[int | None]([None] * len(rows)), None
         if labelled:
-            numbers, classes = number_labels([row['label'] for row in rows], None, path)
+            places = [f'{path}:{line}' for line in lines]
+            numbers, classes = number_labels([row['label'].strip() for row in rows], None, places)
         groups = [row['group'] for row in rows] if 'group' in rows[0] else None
         chosen = range(len(rows))
         if part != 'all':
@@ -86,23 +87,27 @@ def group_folds(labels: Sequence[int | None], groups: Sequence[str], folds: int,
     return fold_of
 
 
-def _table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
-    """Rows by column. Raises DataError naming the line where a needed column is empty; `group` may not be there."""
+def _table(path: Path, needed: Sequence[str]) -> tuple[list[int], list[dict[str, str]]]:
+    """Numbers of lines, and their cells by column.
+
+    Raises DataError naming the line where a needed column is empty; `group` may not be there.
+    """
     lines = path.read_text(encoding='utf-8').splitlines()
     header = lines[0].lstrip('# ').split('\t') if lines else []
     if 'path' not in header or 'label' not in header:
         raise DataError(f'{path}: its first line must name the columns path and label, separated by tabs')
-    rows = []
+    numbers, rows = [], []
     for number, line in enumerate(lines[1:], start=2):
         if line.strip():
             row = dict(zip_longest(header, line.split('\t')[: len(header)], fillvalue=''))
             empty = [name for name in needed if name in header and not row[name].strip()]
             if empty:
                 raise DataError(f'{path}:{number} has no {empty[0]}; fill it in, or remove the line')
+            numbers.append(number)
             rows.append(row)
     if not rows:
         raise DataError(f'{path} names no video')
-    return rows
+    return numbers, rows
 
 
 def _found(folder: Path, name: str) -> str:

@@ -4,10 +4,15 @@ Whether a node is done is for its folder to say, so an executor that loses sight
 """
 
 import importlib
+import inspect
 from pathlib import Path
 from typing import Protocol
 
 from pretrain.errors import UserError
+
+
+class Refused(Exception):
+    """The executor takes no job for now; the node is submitted later."""
 
 
 class Job(Protocol):
@@ -30,7 +35,10 @@ class Executor(Protocol):
     slots: int
 
     def submit(self, folder: Path) -> Job:
-        """Start the worker of a node's folder."""
+        """Start the worker of a node's folder. Raises Refused."""
+
+    def adopt(self, folder: Path) -> Job | None:
+        """The job of a node's folder that an earlier driver started and that still waits or runs; None for none."""
 
     def close(self) -> None:
         """Give back what the executor holds."""
@@ -41,11 +49,29 @@ EXECUTORS = {'local': 'LocalExecutor', 'slurm': 'SlurmExecutor', 'ray': 'RayExec
 
 
 def make_executor(name: str, **options) -> Executor:
-    """An executor by its name. UserError for an unknown one, or one whose library is missing."""
+    """An executor by its name.
+
+    Args:
+        options: `slots` and `gpus_per_run`, which all have, and those of this one; SLURM takes any option of sbatch.
+
+    Raises UserError for an unknown name or option, or one whose library is missing.
+    """
     if name not in EXECUTORS:
         raise UserError(f'unknown executor {name!r}; allowed: {", ".join(EXECUTORS)}')
     try:
         module = importlib.import_module(f'benchmark.executors.{name}')
     except ModuleNotFoundError as error:
         raise UserError(f'executor {name!r} needs {error.name}; `make setup-cluster` installs it') from error
-    return getattr(module, EXECUTORS[name])(**options)
+    kind = getattr(module, EXECUTORS[name])
+    known = inspect.signature(kind).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+        for option in options:
+            if option not in known:
+                raise UserError(f'executor {name!r} has no option {option!r}; allowed: {", ".join(known)}')
+    numbers = {'slots': 0, 'gpus_per_run': 0} | {k: 0 for k, p in known.items() if isinstance(p.default, int)}
+    for option in numbers.keys() & options.keys():
+        value = options[option]
+        if isinstance(value, bool) or not str(value).isdecimal():
+            raise UserError(f'option {option!r} of executor {name!r} is {value!r}; it must be a whole number')
+        options[option] = int(value)
+    return kind(**options)

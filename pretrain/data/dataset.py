@@ -12,7 +12,7 @@ from pretrain.data.decode import ValueRange, damaged, decode_pil, decode_tensor
 from pretrain.data.sampler import SampleKey
 from pretrain.data.seeding import mix, preserved_rng, seed_rng
 from pretrain.data.sources.base import Source
-from pretrain.errors import ConfigError, DataError
+from pretrain.errors import ConfigError, DataError, UserError
 from pretrain.registry import DATASETS, TRANSFORMS
 
 _REPLACEMENT = 0x5265706C
@@ -119,6 +119,7 @@ class ImageDataset(Dataset):
             decode = decode_tensor if self._as_tensor else decode_pil
             return decode(data, self.channels, self.value_range)
         except Exception as error:  # decoders raise anything on foreign bytes: OSError, SyntaxError, struct.error, ...
-            if isinstance(error, MemoryError) or getattr(error, 'errno', None) in _EXHAUSTED:
+            of_machine = isinstance(error, UserError) and not isinstance(error, DataError)  # a package that is missing
+            if of_machine or isinstance(error, MemoryError) or getattr(error, 'errno', None) in _EXHAUSTED:
                 raise
             raise damaged(self.source.name(index), error) from error

@@ -5,7 +5,6 @@ form alone. Every image follows from (seed, split, number).
 """
 
 import io
-import json
 import math
 import tarfile
 from pathlib import Path
@@ -13,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from pretrain.data.card import DatasetCard
+from pretrain.data.card import CARD_FILE, DatasetCard
+from pretrain.data.drawn import draw_once
 
 SIZE = 48
 CLASSES = ('bars', 'cross', 'disc', 'ring', 'square', 'star', 'triangle', 'wave')
@@ -43,25 +43,24 @@ def write_set(folder: Path, unlabelled: int, train: int, val: int, seed: int = 0
     Args:
         unlabelled, train, val: images of each part; the classes take turns.
     """
-    wanted = {'unlabelled': unlabelled, 'train': train, 'val': val, 'seed': seed, 'size': SIZE}
-    done = folder / 'set.json'
-    if done.exists() and json.loads(done.read_text()) == wanted:
-        return folder
-    (folder / 'unlabelled').mkdir(parents=True, exist_ok=True)
-    with tarfile.open(folder / 'unlabelled' / 'shard-000.tar', 'w') as shard:
-        for i in range(unlabelled):
-            data = _jpeg('unlabelled', i, seed)
-            member = tarfile.TarInfo(f'{i:06d}.jpg')
-            member.size = len(data)
-            shard.addfile(member, io.BytesIO(data))
-    for split, count in (('train', train), ('val', val)):
-        for i in range(count):
-            path = folder / split / CLASSES[i % len(CLASSES)] / f'{i:06d}.jpg'
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(_jpeg(split, i, seed))
-    DatasetCard('procedural shapes', 3, (0.5,) * 3, (0.25,) * 3, unlabelled + train + val, CLASSES).save(folder)
-    done.write_text(json.dumps(wanted))
-    return folder
+    settings = {'unlabelled': unlabelled, 'train': train, 'val': val, 'seed': seed, 'size': SIZE}
+
+    def files(folder: Path) -> None:
+        (folder / 'unlabelled').mkdir()
+        with tarfile.open(folder / 'unlabelled' / 'shard-000.tar', 'w') as shard:
+            for i in range(unlabelled):
+                data = _jpeg('unlabelled', i, seed)
+                member = tarfile.TarInfo(f'{i:06d}.jpg')
+                member.size = len(data)
+                shard.addfile(member, io.BytesIO(data))
+        for split, count in (('train', train), ('val', val)):
+            for i in range(count):
+                path = folder / split / CLASSES[i % len(CLASSES)] / f'{i:06d}.jpg'
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(_jpeg(split, i, seed))
+        DatasetCard('procedural shapes', 3, (0.5,) * 3, (0.25,) * 3, unlabelled + train + val, CLASSES).save(folder)
+
+    return draw_once(folder, settings, (*SPLITS, CARD_FILE), files)
 
 
 def _jpeg(split: str, number: int, seed: int) -> bytes:

@@ -42,7 +42,7 @@ class QuarantineLedger:
         if len(self.ids) > self.limit:
             error = next(iter(new.values()))
             raise DataError(
-                f'{len(self.ids)} of {self.dataset_size} training images are damaged, {self.limit} are tolerated; '
+                f'{len(self.ids)} of {self.dataset_size} training samples are damaged, {self.limit} are tolerated; '
                 f'the last: {error}; all are listed in {self.path}: mend or remove them'
             )
         return len(new)

@@ -51,8 +51,8 @@ class TrainOrder:
         num_samples = num_samples if self.used is None else len(self.used)
         if num_samples < 1 or (partial == 'drop' and num_samples < effective_batch):
             raise DataError(
-                f'{num_samples} images are fewer than one effective batch of {effective_batch}; '
-                'lower train_cfg.effective_batch, or add images'
+                f'{num_samples} samples are fewer than one effective batch of {effective_batch}; '
+                'lower train_cfg.effective_batch, or add data'
             )
         self.num_samples = num_samples
         self.effective_batch = effective_batch

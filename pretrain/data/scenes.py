@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from pretrain.data.drawn import draw_once
 from pretrain.data.procedural import OVERSAMPLING, ground, shape
 
 SIZE = 64
@@ -48,32 +49,31 @@ def write_scenes(folder: Path, train: int, val: int, seed: int = 0, size: int = 
     Args:
         train, val: scenes of each part. In the masks 0 is the ground and class i of the annotations is i.
     """
-    wanted = {'train': train, 'val': val, 'seed': seed, 'size': size}
-    done = folder / 'set.json'
-    if done.exists() and json.loads(done.read_text()) == wanted:
-        return folder
-    (folder / 'annotations').mkdir(parents=True, exist_ok=True)
-    (folder / 'classes.txt').write_text('\n'.join(['ground', *CLASSES]) + '\n')
-    for part, count in (('train', train), ('val', val)):
-        images: list[dict] = []
-        annotations: list[dict] = []
-        for kind in ('images', 'masks'):
-            (folder / part / kind).mkdir(parents=True, exist_ok=True)
-        for i in range(count):
-            image, found = draw_scene(np.random.default_rng([seed, SPLITS[part], i]), size)
-            name = f'{part}/images/{i:06d}.jpg'
-            image.save(folder / name, quality=92)
-            images.append({'id': i + 1, 'file_name': name, 'height': size, 'width': size})
-            labels = np.zeros((size, size), np.uint8)
-            for k, mask in found:
-                labels[mask] = k + 1
-                annotations.append(_annotation(len(annotations) + 1, i + 1, k + 1, mask))
-            Image.fromarray(labels).save(folder / part / 'masks' / f'{i:06d}.png')
-        categories = [{'id': k + 1, 'name': name} for k, name in enumerate(CLASSES)]
-        text = json.dumps({'images': images, 'annotations': annotations, 'categories': categories})
-        (folder / 'annotations' / f'instances_{part}.json').write_text(text)
-    done.write_text(json.dumps(wanted))
-    return folder
+    settings = {'train': train, 'val': val, 'seed': seed, 'size': size}
+
+    def files(folder: Path) -> None:
+        (folder / 'annotations').mkdir()
+        (folder / 'classes.txt').write_text('\n'.join(['ground', *CLASSES]) + '\n')
+        for part, count in (('train', train), ('val', val)):
+            images: list[dict] = []
+            annotations: list[dict] = []
+            for kind in ('images', 'masks'):
+                (folder / part / kind).mkdir(parents=True, exist_ok=True)
+            for i in range(count):
+                image, found = draw_scene(np.random.default_rng([seed, SPLITS[part], i]), size)
+                name = f'{part}/images/{i:06d}.jpg'
+                image.save(folder / name, quality=92)
+                images.append({'id': i + 1, 'file_name': name, 'height': size, 'width': size})
+                labels = np.zeros((size, size), np.uint8)
+                for k, mask in found:
+                    labels[mask] = k + 1
+                    annotations.append(_annotation(len(annotations) + 1, i + 1, k + 1, mask))
+                Image.fromarray(labels).save(folder / part / 'masks' / f'{i:06d}.png')
+            categories = [{'id': k + 1, 'name': name} for k, name in enumerate(CLASSES)]
+            text = json.dumps({'images': images, 'annotations': annotations, 'categories': categories})
+            (folder / 'annotations' / f'instances_{part}.json').write_text(text)
+
+    return draw_once(folder, settings, ('annotations', 'classes.txt', *SPLITS), files)
 
 
 def _annotation(number: int, image: int, category: int, mask: np.ndarray) -> dict:

@@ -23,9 +23,10 @@ LEGEND = 160
 class PictureHook(Hook):
     """Every `interval` epochs and at the end: the first `count` images of the data with a fixed mask.
 
-    Columns: original, masked input, prediction pasted into the visible part, and the bare prediction. Models without a
-    pixel target, or that predict hidden tokens only, give the first two. Sharded models give none: one process alone
-    cannot compute with a share of the weights.
+    Columns: original, masked input, the predictions pasted into it, and the predictions alone, blank where the loss
+    does not count them. A target that is normalised by patch is drawn with the true mean and deviation of each patch,
+    which the model does not know: coarse colours of a reconstruction are not its merit. Models without a pixel target
+    give the first two. Sharded models give none: one process alone cannot compute with a share of the weights.
     """
 
     priority = 'LOWEST'  # after saving, so that nothing can be lost by a picture

@@ -17,7 +17,8 @@ pytest.importorskip('av', reason='video needs PyAV: make setup')
 import video  # noqa: F401  (registers)
 from pretrain.registry import MODELS, register_all
 from video.dataset import ClipDataset
-from video.decode import open_video, write_video
+from video.decode import open_video
+from video.encode import write_video
 
 pytestmark = pytest.mark.bench
 FULL = os.environ.get('BENCH') == 'full'

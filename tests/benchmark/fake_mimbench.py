@@ -11,11 +11,22 @@ import time
 from pathlib import Path
 
 
+def stop(*_) -> None:
+    """As mimbench does: exit code 75, whatever further signals come."""
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(75)
+
+
 def main(words: list[str]) -> int:
     folder = Path(words[words.index('--work-dir') + 1])
     rest = words[: words.index('--work-dir')]
     told = dict(word.split('=', 1) for word in rest if '=' in word and not word.startswith('/'))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(75))
+    if told.get('ignore') == 'SIGTERM':
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    elif 'ignore' not in told:
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            signal.signal(number, stop)
     tries = folder / 'tries'
     count = int(tries.read_text() or 0) if tries.exists() else 0
     tries.write_text(str(count + 1))
@@ -25,12 +36,13 @@ def main(words: list[str]) -> int:
     if 'code' in told or count < int(told.get('fail-first', 0)):
         print('asked to fail')
         return int(told.get('code', 1))
-    time.sleep(float(told.get('seconds', 0)))
+    time.sleep(float(told.get('seconds', 0)) + (float(told.get('first-seconds', 0)) if count == 0 else 0))
     if told.get('leave') == 'nothing':
         return 0
     parents = [json.loads(Path(word).read_text())['sum'] for word in rest if word.startswith('/')]
     temporary = folder / f'.result.{os.getpid()}'
-    temporary.write_text(json.dumps({'sum': sum(parents) + int(told.get('value', 0))}))
+    result = {'sum': sum(parents) + int(told.get('value', 0)), 'gpus': os.environ.get('CUDA_VISIBLE_DEVICES')}
+    temporary.write_text(json.dumps(result))
     temporary.rename(folder / 'result.json')
     (folder / f'completed-{os.getpid()}-{time.time_ns()}').touch()
     return 0

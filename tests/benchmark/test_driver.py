@@ -5,7 +5,6 @@ The command is a few lines of Python in place of mimbench, so a node takes milli
 
 import json
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from graphs import COMMAND, completions, node, wait_for
 
 from benchmark.driver import Driver
 from benchmark.executors.local import LocalExecutor
@@ -22,28 +22,17 @@ from pretrain.occupancy import occupy
 
 pytestmark = [pytest.mark.unit, pytest.mark.timeout(60)]
 
-COMMAND = Path(__file__).with_name('fake_mimbench.py')
-
 
 @pytest.fixture(autouse=True)
 def fake_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv('MIMBENCH_COMMAND', shlex.join([sys.executable, str(COMMAND)]))
+    monkeypatch.setenv('MIMBENCH_COMMAND', COMMAND)
     monkeypatch.setattr('benchmark.driver.POLL_SECONDS', 0.02)
-
-
-def node(out: Path, title: str, *words: str, needs: tuple[Node, ...] = ()) -> Node:
-    reads = tuple(str(need.path()) for need in needs)
-    return Node('transfer', title, [title, *words], (*words, *reads), 'result.json', out, tuple(n.key for n in needs))
 
 
 def run(nodes: list[Node], slots: int = 2, **options):
     events: list[tuple[str, str]] = []
     driver = Driver(Graph(nodes), LocalExecutor(slots), event=lambda w, n, s: events.append((w, n.title)), **options)
     return driver.run(), events
-
-
-def completions(of: Node) -> int:
-    return sum(line.get('code') == 0 for line in read_lines(of.folder / ATTEMPTS))
 
 
 def test_parents_run_once_and_first(tmp_path: Path) -> None:
@@ -65,6 +54,19 @@ def test_what_a_finished_parent_frees_is_started_once(tmp_path: Path) -> None:
     outcome, events = run([parent, *children])
     assert len(outcome.done) == 5
     assert [title for word, title in events if word == 'started'] == [child.title for child in children]
+
+
+def test_a_driver_begins_where_the_last_one_ended(tmp_path: Path) -> None:
+    """What is done frees what needs it once: a node with two parents waits for both."""
+    done = node(tmp_path, 'done', 'value=1')
+    run([done])
+    slow = node(tmp_path, 'slow', 'value=2', 'seconds=0.5')
+    child = node(tmp_path, 'child', 'value=4', needs=(done, slow))
+    leaf = node(tmp_path, 'leaf', needs=(done,))
+    outcome, events = run([done, slow, child, leaf], slots=4)
+    assert len(outcome.done) == 4 and len(events) == len(set(events)) == 1 + 3 * 2
+    assert json.loads(child.path().read_text())['sum'] == 7
+    assert [completions(n) for n in (done, slow, child, leaf)] == [1, 1, 1, 1]
 
 
 def test_failures_are_tried_again_and_then_block_what_needs_them(tmp_path: Path) -> None:
@@ -112,6 +114,47 @@ def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
     assert len(list(slow.folder.glob('completed-*'))) == 1
 
 
+def test_a_node_of_a_killed_driver_keeps_its_slot_and_can_be_stopped(tmp_path: Path) -> None:
+    """The executor of the next driver knows it by its folder."""
+    slow, other = node(tmp_path, 'slow', 'seconds=30'), node(tmp_path, 'other', 'seconds=30')
+    Graph([slow, other]).write()
+    LocalExecutor(2).submit(slow.folder)
+    wait_for(lambda: (slow.folder / 'started').exists())
+    second = LocalExecutor(2)
+    assert second.adopt(other.folder) is None
+    adopted = second.adopt(slow.folder)
+    assert adopted is not None and adopted.alive() and (adopted.slot, second.submit(other.folder).slot) == (0, 1)
+    wait_for(lambda: (other.folder / 'started').exists())
+    for job in second.jobs:
+        job.cancel()
+    wait_for(lambda: not any(job.alive() for job in second.jobs))
+    assert [state(n.folder, n.key).word for n in (slow, other)] == ['waiting', 'waiting']
+
+
+def test_a_second_cancel_ends_the_command_too(tmp_path: Path) -> None:
+    stubborn = node(tmp_path, 'stubborn', 'seconds=30', 'ignore=SIGTERM')
+    stubborn.write()
+    job = LocalExecutor(1).submit(stubborn.folder)
+    wait_for(lambda: (stubborn.folder / 'started').exists())
+    job.cancel()
+    time.sleep(0.3)
+    assert job.alive()
+    job.cancel()
+    wait_for(lambda: not job.alive())
+    assert state(stubborn.folder, stubborn.key).lost == 1
+
+
+def test_a_command_that_a_signal_ends_before_it_can_answer_was_preempted(tmp_path: Path) -> None:
+    early = node(tmp_path, 'early', 'seconds=30', 'ignore=nothing')
+    early.write()
+    job = LocalExecutor(1).submit(early.folder)
+    wait_for(lambda: (early.folder / 'started').exists())
+    job.cancel()
+    wait_for(lambda: not job.alive())
+    found = state(early.folder, early.key)
+    assert (found.word, found.code, found.failures) == ('waiting', 75, 0)
+
+
 def test_two_drivers_do_not_share_a_folder(tmp_path: Path) -> None:
     with occupy(tmp_path), pytest.raises(UserError, match='in use by process'):
         run([node(tmp_path, 'a')])
@@ -149,6 +192,9 @@ def test_a_worker_that_cannot_start_fails(tmp_path: Path) -> None:
 
         def submit(self, folder: Path) -> Dead:
             return Dead()
+
+        def adopt(self, folder: Path) -> None:
+            return None
 
         def close(self) -> None: ...
 

@@ -81,7 +81,7 @@ def test_endless_and_lengths():
 
 def test_wrong_sizes():
     with pytest.raises(
-        DataError, match=r'10 images are fewer than one effective batch of 16; lower train_cfg.effective_batch'
+        DataError, match=r'10 samples are fewer than one effective batch of 16; lower train_cfg.effective_batch'
     ):
         TrainOrder(10, 16)
     with pytest.raises(DataError):

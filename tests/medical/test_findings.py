@@ -184,13 +184,15 @@ def test_dicom_names_its_package(tmp_path):
 def stand_in(monkeypatch):
     """For pydicom, which is no dependency: a slope, an intercept and a window that cuts off."""
     pixels = np.array([[0, 10], [20, 40]], np.int16)
-    content = SimpleNamespace(pixel_array=pixels, PhotometricInterpretation='MONOCHROME1')
+    plain = SimpleNamespace(TransferSyntaxUID=SimpleNamespace(is_compressed=False))
+    content = SimpleNamespace(pixel_array=pixels, PhotometricInterpretation='MONOCHROME1', file_meta=plain)
 
     def window(values, of):
         return np.clip(values, *of.window) if hasattr(of, 'window') else values
 
     modules = {
         'pydicom': SimpleNamespace(dcmread=lambda path: content),
+        'pydicom.errors': SimpleNamespace(InvalidDicomError=EOFError),
         'pydicom.pixels': SimpleNamespace(apply_modality_lut=lambda x, of: 2.0 * x - 1000, apply_voi_lut=window),
     }
     monkeypatch.setattr(dicom.importlib, 'import_module', modules.__getitem__)

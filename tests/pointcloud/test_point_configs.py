@@ -26,7 +26,14 @@ FULL = sorted(FOLDER.glob('*.py'))
 MINI = sorted((FOLDER / 'mini').glob('*.py'))
 TRANSFERS = [p for p in MINI if 'task' in load_config(p)]
 PRETRAINING = [p for p in MINI if p not in TRANSFERS]
-CONTROLS = ('mae_', 'point-mae_vit-small_ft_1xb32-300e_modelnet40-1k', 'point-mae_vit-small_svm', 'point-m2ae')
+M2AE_FT = 'point-m2ae_pyramid-small_ft_1xb32-300e_'
+CONTROLS = (
+    'mae_',
+    'point-mae_vit-small_ft_1xb32-300e_modelnet40-1k',
+    'point-mae_vit-small_svm',
+    f'{M2AE_FT}modelnet40-1k',
+    f'{M2AE_FT}scanobjectnn-objbg',
+)
 register_all()
 
 # Effective batch, peak lr, epochs, warm-up, last lr, clip, weight decay, points, groups, size, published.
@@ -95,6 +102,42 @@ def test_figures_of_the_source(name, tokenizer):
     decay = {n: g['weight_decay'] for g in rules for n in g['names']}
     trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
     assert all(decay[n] == (0.05 if p.ndim > 1 and 'token' not in n else 0) for n, p in trained)
+
+
+# Group sizes, points, join, smoothing, published. Sources: the docstrings of the configs.
+M2AE = {
+    'modelnet40-1k': ((16, 8, 8), 1024, 'sum', 0.3, 0.9343),
+    'scanobjectnn-objbg': ((32, 16, 16), 2048, 'concat', 0.0, 0.9122),
+    'scanobjectnn-objonly': ((32, 16, 16), 2048, 'concat', 0.0, 0.8881),
+    'scanobjectnn-pbt50rs': ((32, 16, 16), 2048, 'concat', 0.0, 0.8643),
+}
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize('key', M2AE)
+def test_figures_of_point_m2ae(key):
+    """They differ from Point-MAE's config of the same data in the network, head, decay and what was published alone."""
+    sizes, points, join, smoothing, published = M2AE[key]
+    cfg, base = (
+        load_config(FOLDER / f'{name}_ft_1xb32-300e_{key}.py')
+        for name in ('point-m2ae_pyramid-small', 'point-mae_vit-small')
+    )
+    cfg.model.num_classes = 15
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    net = model.net
+    assert (net.num_groups, net.group_size, net.widths) == ((512, 256, 64), sizes, (96, 192, 384))
+    assert tuple(net.local_radius) == (0.32, 0.64, 1.28) and [len(stage.blocks) for stage in net.stages] == [5, 5, 5]
+    assert net.stages[-1].blocks[-1].drop_path1.drop_prob == pytest.approx(0.1)
+    assert (model.join, model.smoothing, model.num_points) == (join, smoothing, points)
+    assert cfg.recipe.published.top1 == published and cfg.protocol == base.protocol
+    for name in ('train_dataloader', 'val_dataloader', 'param_scheduler', 'train_cfg', 'custom_hooks'):
+        assert cfg[name] == base[name], name
+    assert cfg.optim_wrapper.optimizer == base.optim_wrapper.optimizer
+    rules = param_groups(model, 5e-4, 0.05, cfg.optim_wrapper.paramwise_cfg)
+    decay = {n: g['weight_decay'] for g in rules for n in g['names']}
+    trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    assert all(decay[n] == (0.05 if p.ndim > 1 and 'patch_embed' not in n else 0) for n, p in trained)
 
 
 @pytest.mark.unit
@@ -184,9 +227,9 @@ def small(cfg):
         args.update(embed_dim=24, depth=2, num_heads=4, num_groups=8, group_size=8)
     if 'group_width' in args:
         args.group_width = 16
-    for name, value in (('num_groups', 8), ('group_size', 8)):
-        if isinstance(encoder.get(name), int):
-            encoder[name] = value
+    for name in ('num_groups', 'group_size'):
+        if name in encoder and encoder is not args:
+            encoder[name] = args.pop(name)
     points = 64
     cfg.model.num_points = points
     more = cfg.val_dataloader.dataset.transform.num_points > 512 if 'val_dataloader' in cfg else False

@@ -271,7 +271,7 @@ def test_pyramid_trains_and_its_checkpoint_has_the_same_features(tmp_path):
     m = pyramid_model()
     batch = m.data_preprocessor({'points': torch.randn(3, 64, 3)})
     steps(m, batch)
-    assert set(m.pictures(batch)) == {'original', 'masked', 'reconstruction'}
+    assert set(m.pictures(batch)) == {'original', 'masked', 'reconstruction', 'prediction'}
     net, report = load.build_net(m.export(tmp_path, {'method': 'Point-M2AE'}, 'hash'))
     points = torch.randn(2, 64, 3)
     m.eval()

@@ -6,8 +6,10 @@ import torch
 from point_files import ARGS, D
 
 import pointcloud  # noqa: F401  (registers)
-from pointcloud.pictures import draw_clouds
+from pointcloud.datasets import PointDataset
+from pointcloud.pictures import check_up, draw_clouds
 from pretrain.checkpoint import exchange, load
+from pretrain.data.loader import collate
 from pretrain.encoders.net import create_net, features
 from pretrain.encoders.point_net import BatchNorm
 from pretrain.errors import ConfigError
@@ -169,10 +171,37 @@ def test_pictures_stand_upright_and_are_no_mirror_images():
     turn = torch.tensor([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])
     assert torch.linalg.det(turn) == 1 and (turn @ torch.tensor([0.0, 1, 0])).tolist() == [0, 0, 1]
     turned = points @ turn.T
-    assert torch.equal(draw_clouds(turned, turned, up='z'), draw_clouds(points, points))
-    assert not torch.equal(draw_clouds(points, points, up='z'), draw_clouds(points, points))
+    y, z = torch.tensor([1, 1]), torch.tensor([2, 2])
+    assert torch.equal(draw_clouds(turned, turned, up=z), draw_clouds(points, points, up=y))
+    assert not torch.equal(draw_clouds(points, points, up=z), draw_clouds(points, points))
     with pytest.raises(ConfigError, match="up is 'x'"):
-        model(up='x')
+        check_up('x')
+
+
+def test_the_data_say_what_is_up(tmp_path):
+    """ModelNet's meshes have z up, its resampled clouds y; a config may know better. Only pictures turn."""
+    for part in ('train', 'test'):
+        for name in ('bed', 'car'):
+            (tmp_path / 'meshes' / name / part).mkdir(parents=True)
+            for i in range(2):
+                text = 'OFF\n40 0 0\n' + '0 0 1\n1 2 3\n' * 20
+                (tmp_path / 'meshes' / name / part / f'{i}.off').write_text(text)
+    plain = dict(type='PointTransform', num_points=32, sample='first')
+    meshes = dict(type='PointFolder', root=str(tmp_path / 'meshes'), part='train')
+    held = dict(type='HeldOut', source=meshes, share=0.5)
+    one = dict(type='PointFolder', root=str(tmp_path / 'meshes' / 'bed' / 'train'))
+    found = [
+        PointDataset(source, plain, **args)
+        for source, args in ((meshes, {}), (held, {}), (one, {}), (one, {'up': 'z'}))
+    ]
+    assert [data[0]['up'] for data in found] == [2, 2, 1, 2]
+    assert torch.equal(found[2][0]['points'].sort(0).values, found[3][0]['points'].sort(0).values)
+    m = model(num_points=32).eval()
+    pictures = []
+    for data in found[2:]:
+        torch.manual_seed(0)
+        pictures.append(m.pictures(m.data_preprocessor(collate([data[0], data[1]])))['original'])
+    assert not torch.equal(*pictures)
 
 
 def test_pictures():

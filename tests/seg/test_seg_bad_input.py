@@ -115,7 +115,7 @@ def test_a_truncated_training_image_stops_the_training_of_a_small_set(
     words = ['transfer', str(MAE), '--checkpoint', str(encoder_file('small')), '--work-dir', 'run', '--data', 'set']
     assert main([*words, '--cfg-options', *SMALL, 'train_cfg.effective_batch=5']) == 2
     error = capsys.readouterr().err
-    assert '1 of 5 training images are damaged' in error and '002.jpg' in error and error.count('\n') == 1
+    assert '1 of 5 training samples are damaged' in error and '002.jpg' in error and error.count('\n') == 1
 
 
 def test_folders(folder: Path, refused: Callable[..., str], tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pretrain.checkpoint.describe import card_for_net
 from pretrain.checkpoint.initial import random_net
 from pretrain.checkpoint.nets import make_net
 from pretrain.registry import register_all
-from video.decode import write_video
+from video.encode import write_video
 
 TINY = {'embed_dim': 24, 'num_heads': 2, 'depth': 2, 'patch_size': (2, 8, 8), 'img_size': (4, 16, 16)}
 CLASSES = ('down', 'still', 'up')

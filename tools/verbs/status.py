@@ -49,16 +49,24 @@ def render(folder: Path, everything: bool):
     title = ', '.join(
         f'{counts[word]} {word}' for word in ('done', 'running', 'waiting', 'failed', 'new') if counts[word]
     )
-    table = Table(title=f'{folder}: {title or "no nodes"}', title_justify='left')
-    for name in ('node', 'state', 'took', 'tries', 'where', 'last line'):
-        table.add_column(name, overflow='ellipsis', no_wrap=True)
+    table = Table(expand=True, title=f'{folder}: {title or "no nodes"}', title_justify='left')
+    table.add_column('node', overflow='fold', min_width=16)
+    table.add_column('state')
+    for name in ('took', 'tries', 'where'):
+        table.add_column(name, no_wrap=True)
+    table.add_column('last line', overflow='ellipsis', no_wrap=True, ratio=1)
     for place, node, seen in states:
         if not everything and seen.word in ('done', 'new'):
             continue
         tries = str(seen.failures + seen.lost) if seen.failures + seen.lost else ''
         began = time.time() - seen.holder.started if seen.holder else None
         took = duration(seen.seconds if seen.seconds is not None else began) if seen.seconds or began else ''
-        table.add_row(
-            node.get('title', place.name), seen.word, took, tries, str(seen.holder or ''), last_words(place)[-100:]
-        )
+        table.add_row(node.get('title', place.name), seen.word, took, tries, _where(seen.holder), last_words(place))
     return table if table.rows else table.title
+
+
+def _where(holder) -> str:
+    if holder is None:
+        return ''
+    age = '' if holder.age is None or holder.age < 15 else f', silent {holder.age:.0f} s'
+    return f'{holder.host}:{holder.pid}{age}'

@@ -9,7 +9,6 @@ recipe = dict(method='Point-MAE', epochs=100, data='DALES objects, training part
 model = dict(
     type='MaskedPoints',
     num_points=512,
-    up='z',
     masking=dict(type='RandomMasking', ratio=0.6, rounding='floor(hidden)'),
     encoder=dict(
         type='PointEncoder',
@@ -28,6 +27,7 @@ model = dict(
 )
 train_dataloader = dict(
     dataset=dict(
+        up='z',
         source=dict(_delete_=True, type='H5Source', files='data/dales_objects/train.h5'),
         transform=dict(rotate='z'),
     )

@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +24,16 @@ class ListSource:
         classes: class names in label order.
 
     Labels are integers, or in csv/tsv class names, which are numbered in sorted order (or in the order of `classes`).
-    Raises DataError for an empty list, a line that cannot be read, or a list where only some lines have a label.
+    Raises DataError for an empty list, a line that cannot be read, or a list where only some lines have a label. A
+    subclass with another `wanted` knows other names as images.
     """
+
+    wanted = staticmethod(is_image)
 
     def __init__(self, file: str | Path, root: str | Path | None = None, classes: Sequence[str] | None = None):
         path = existing(file, 'list file')
         self.root = str(existing(root, 'root folder')) if root is not None else str(path.parent)
-        rows = list(_rows(path))
+        rows = list(_rows(path, self.wanted))
         if not rows:
             raise DataError(f'list file {str(path)!r} names no image; expected lines of `path` or `path label`')
         self.classes, self._labels = _number([label for _, label in rows], classes, path)
@@ -49,7 +52,7 @@ class ListSource:
         return None if self._labels is None else int(self._labels[i])
 
 
-def _rows(path: Path) -> Iterator[tuple[str, str | None]]:
+def _rows(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, str | None]]:
     delimiter = {'.csv': ',', '.tsv': '\t'}.get(path.suffix.lower())
     with open(path, newline='', encoding='utf-8', errors='surrogateescape') as file:
         if delimiter is None:
@@ -58,7 +61,7 @@ def _rows(path: Path) -> Iterator[tuple[str, str | None]]:
                     yield _split_text(line.strip())
             return
         for number, row in enumerate(csv.reader(file, delimiter=delimiter), start=1):
-            if not row or row[0].startswith('#') or (number == 1 and not is_image(row[0])):
+            if not row or row[0].startswith('#') or (number == 1 and not wanted(row[0])):
                 continue
             if len(row) > 2:
                 raise DataError(f'{path}:{number} has {len(row)} columns, expected `path` or `path{delimiter}label`')

@@ -1,0 +1,87 @@
+"""What driver and worker add to a study, and how long planning ten thousand nodes takes.
+
+The peer starts the same commands from a pool of threads and nothing else: no folder, lock, heartbeat, marker or retry.
+A node of a mini study takes some 20 s; these sleep for less, and what is added for each is held against those 20 s.
+`BENCH=full` lets them sleep for 20 s, and the share is measured as it is.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from benchmark.driver import Driver
+from benchmark.executors.local import LocalExecutor
+from benchmark.nodes import Graph, Node
+from benchmark.store import collect
+
+pytestmark = pytest.mark.bench
+
+PARENTS, CHILDREN, SLOTS = 5, 45, 5
+WAVES = (PARENTS + CHILDREN) // SLOTS
+MINI_SECONDS = 20.0
+SECONDS = MINI_SECONDS if os.environ.get('BENCH') == 'full' else 0.5
+COMMAND = [sys.executable, str(Path(__file__).parents[1] / 'benchmark' / 'fake_mimbench.py')]
+
+
+def study(out: Path, children: int) -> list[Node]:
+    def node(title: str, *needs: Node) -> Node:
+        words = (f'seconds={SECONDS}', *(str(need.path()) for need in needs))
+        return Node('transfer', title, title, words, 'result.json', out, tuple(need.key for need in needs))
+
+    parents = [node(f'parent{i}') for i in range(PARENTS)]
+    return parents + [node(f'child{i}', parents[i % PARENTS]) for i in range(children)]
+
+
+def through_driver(out: Path) -> float:
+    start = time.perf_counter()
+    outcome = Driver(Graph(study(out, CHILDREN)), LocalExecutor(SLOTS)).run()
+    collect([out])
+    assert len(outcome.done) == PARENTS + CHILDREN
+    return time.perf_counter() - start
+
+
+def through_threads(out: Path) -> float:
+    nodes = study(out, CHILDREN)
+
+    def run(node: Node) -> None:
+        node.folder.mkdir(parents=True)
+        subprocess.run([*COMMAND, *node.words, '--work-dir', str(node.folder)], check=True)
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(SLOTS) as pool:
+        for part in (nodes[:PARENTS], nodes[PARENTS:]):
+            list(pool.map(run, part))
+    return time.perf_counter() - start
+
+
+def test_what_a_driver_adds(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv('MIMBENCH_COMMAND', shlex.join(COMMAND))
+    bare, whole = [], []
+    for i in range(1 if SECONDS == MINI_SECONDS else 3):  # alternating, so that other load on the machine meets both
+        bare.append(through_threads(tmp_path / f'bare{i}'))
+        whole.append(through_driver(tmp_path / f'whole{i}'))
+    added = (min(whole) - min(bare)) / WAVES
+    share = added / MINI_SECONDS
+    with capsys.disabled():
+        print(f'\n{PARENTS + CHILDREN} nodes of {SECONDS} s, {SLOTS} at a time: {min(bare):.1f} s')
+        print(f'  with driver and store: {min(whole):.1f} s')
+        print(f'  for each node {added:.2f} s more, {share:.1%} of {MINI_SECONDS:.0f} s')
+    # other load makes the workers start slowly, but does not make a node that sleeps any slower
+    assert share < (0.02 if SECONDS == MINI_SECONDS else 0.05)
+
+
+def test_planning(tmp_path, capsys):
+    start = time.perf_counter()
+    graph = Graph(study(tmp_path, 10_000 - PARENTS))
+    Driver(graph, LocalExecutor(1))
+    planned = time.perf_counter() - start
+    graph.write()
+    with capsys.disabled():
+        print(f'\n  10,000 nodes: planned in {planned:.2f} s, written in {time.perf_counter() - start - planned:.2f} s')
+    assert len(graph) == 10_000 and planned < 5

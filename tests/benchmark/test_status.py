@@ -1,0 +1,40 @@
+"""`mimbench status`: what the folders of nodes tell, in a table."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmark.nodes import ATTEMPTS, LOG, Node, commit, last_words, read_json
+from pretrain.occupancy import occupy
+from tools.main import main
+
+pytestmark = pytest.mark.unit
+
+
+def node(out: Path, title: str) -> Node:
+    made = Node('transfer', title, title, ('transfer',), 'result.json', out)
+    made.write()
+    return made
+
+
+def test_each_state_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('COLUMNS', '120')
+    done, failed, running, _ = (node(tmp_path, title) for title in ('knn-a', 'knn-b', 'knn-c', 'knn-d'))
+    commit(done.folder, read_json(done.folder / 'node.json'), 'hash', 75.0)
+    ends = [{'host': 'h', 'pid': 1, 'started': 1.0}, {'code': 1, 'ended': 2.0}]
+    (failed.folder / ATTEMPTS).write_text('\n'.join(map(json.dumps, ends)))
+    (failed.folder / LOG).write_text('11/22 02:33 - mmengine - INFO - update 5\nmimbench: error: no data at x\n\n')
+    with occupy(running.folder):
+        assert main(['status', str(tmp_path)]) == 0
+        out = capsys.readouterr().out
+        assert '1 done, 1 running, 1 failed, 1 new' in out
+        assert 'no data at x' in out and 'knn-c' in out and 'knn-a' not in out
+        assert main(['status', str(tmp_path), '--all']) == 0
+        assert '75 s' in capsys.readouterr().out
+    assert main(['status', str(tmp_path / 'nowhere')]) == 2
+
+
+def test_last_words_are_short_and_cheap(tmp_path: Path) -> None:
+    (tmp_path / LOG).write_bytes(b'x' * 100_000 + b'\n11/22 - mmengine - INFO - update 7  loss 1\n\n')
+    assert last_words(tmp_path) == 'update 7  loss 1' and last_words(tmp_path / 'none') == ''

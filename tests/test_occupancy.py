@@ -1,0 +1,29 @@
+"""The heartbeat of a directory that a parent of this process holds."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from pretrain import occupancy
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize('rank', ['0', '1'])
+def test_a_command_keeps_the_heartbeat_of_its_parent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: str
+) -> None:
+    """The parent may be killed before it, and where the lock cannot be seen the heartbeat is all there is."""
+    monkeypatch.setattr(occupancy, 'BEAT_SECONDS', 0.02)
+    monkeypatch.setenv(occupancy.OCCUPIED, str(tmp_path.resolve()))
+    monkeypatch.setenv('RANK', rank)
+    beat = tmp_path / occupancy.HEARTBEAT
+    beat.write_text('{}')
+    os.utime(beat, (1, 1))
+    with occupancy.occupy(tmp_path):
+        deadline = time.time() + (10 if rank == '0' else 0.3)
+        while beat.stat().st_mtime == 1 and time.time() < deadline:
+            time.sleep(0.02)
+    assert (beat.stat().st_mtime > 1) == (rank == '0') and beat.read_text() == '{}'
