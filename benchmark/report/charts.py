@@ -151,7 +151,10 @@ def curve_chart(
             if sum(len(str(word)[:16]) for word in categories) > 40:
                 axes.tick_params(axis='x', rotation=30)
         else:
+            places = sorted({point.x for points in lines.values() for point in points})
             axes.xaxis.set_major_locator(MaxNLocator(7))
+            if len(places) <= NAMED_POINTS and _spread_out(places):
+                axes.set_xticks(places, [f'{place:g}' for place in places])
         axes.set_xlabel(shortened(axis, 50))
         axes.set_ylabel(axis_label(column))
         if any(lines) and len(lines) > 1:
@@ -199,6 +202,12 @@ def rank_chart(found: RankComparison, name: str) -> Chart:
                 edge, y, f'{text}\u2009' if left else f'\u2009{text}', ha='right' if left else 'left', va='center'
             )
         return Chart(title, caption, inline(figure, name, title, caption), ' '.join(names))
+
+
+def _spread_out(places: Sequence[float]) -> bool:
+    """Whether labels at these places do not touch."""
+    width = places[-1] - places[0]
+    return all(b - a > 0.09 * width for a, b in zip(places, places[1:]))
 
 
 def _draw_band(axes, column: Column, band: tuple[float, float | None, int]) -> str:

@@ -77,7 +77,6 @@ def inline(figure: Figure, name: str, title: str, description: str) -> Markup:
     text = text[text.index('<svg') :]
     text = re.sub(r'<metadata>.*?</metadata>', '', text, flags=re.S)
     text = re.sub(r'<!--.*?-->\s*', '', text, flags=re.S)
-    text = re.sub(r' (?:xmlns|xmlns:xlink|version)="[^"]*"', '', text)
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = re.sub(r'url\(#', f'url(#{name}-', text)
     text = re.sub(r'xlink:href="#', f'href="#{name}-', text)
