@@ -1,5 +1,6 @@
 """The charts: cost against score, curves of an ablation, and the critical-difference diagram."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -207,7 +208,7 @@ def rank_chart(found: RankComparison, name: str) -> Chart:
 def _spread_out(places: Sequence[float]) -> bool:
     """Whether labels at these places do not touch."""
     width = places[-1] - places[0]
-    return all(b - a > 0.09 * width for a, b in zip(places, places[1:]))
+    return all(b - a > 0.09 * width for a, b in itertools.pairwise(places))
 
 
 def _draw_band(axes, column: Column, band: tuple[float, float | None, int]) -> str:
