@@ -99,7 +99,6 @@ def _transfer(one: Weights, entry: Entry, place: Place, seed: int, out: Path, pr
     words = ['transfer', str(entry.path), '--checkpoint', *checkpoint, '--seed', str(seed)]
     words += ['--data', place.train] if place.train else []
     words += ['--val', place.val] if place.val else []
-    words += ['--card', place.card] if place.card else []
     words += ['--cfg-options', *ordered_options(entry.options)] if entry.options else []
     start = [RANDOM, one.network] if control else [one.identity]
     labels = {'entry': entry.name, 'seed': seed}

@@ -97,7 +97,10 @@ class Collection:
 
 
 def result_files(places: Iterable[str | Path]) -> list[Path]:
-    """Every `result.json` in or below the places, sorted. UserError for a place that does not exist."""
+    """Every `result.json` in or below the places, sorted, but those inside of a run.
+
+    Raises UserError for a place that does not exist.
+    """
     found = set()
     for place in map(Path, places):
         if not place.exists():
@@ -109,6 +112,7 @@ def result_files(places: Iterable[str | Path]) -> list[Path]:
             inner[:] = [name for name in inner if not name.startswith('.')]
             if FILE in files:
                 found.add(Path(folder) / FILE)
+                inner.clear()  # parts of this run, such as the draws of few-shot, are no runs of their own
     return sorted(found)
 
 

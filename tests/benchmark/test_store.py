@@ -30,6 +30,12 @@ def test_runs_at_any_depth_count_once(tmp_path: Path) -> None:
         collect([tmp_path / 'nowhere'])
 
 
+def test_parts_of_a_run_are_no_runs(tmp_path: Path) -> None:
+    write(tmp_path / 'fewshot', 0.5)
+    write(tmp_path / 'fewshot' / 'fold0', 0.4)
+    assert [run.result.score for run in collect([tmp_path]).runs] == [0.5]
+
+
 def test_a_changed_score_is_left_out(tmp_path: Path) -> None:
     path = write(tmp_path / 'a', 0.5) / 'result.json'
     path.write_text(path.read_text().replace('"top1": 0.5', '"top1": 0.9'))

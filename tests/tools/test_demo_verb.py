@@ -47,6 +47,8 @@ def test_images(run, tmp_path, capsys):
     card = read_card(tmp_path / 'demo' / 'mae' / 'encoder.safetensors')
     assert card.mean == (0.5, 0.5, 0.5) and card.std == (0.25, 0.25, 0.25), 'statistics come from the dataset card'
     assert list((tmp_path / 'demo' / 'mae' / 'pictures').glob('*.png'))
+    page = (tmp_path / 'demo' / 'report' / 'report.html').read_text()
+    assert 'classification-mini-knn-32px' in page and 'undecided at n=1' in page
     assert run('images') == 0
     assert 'was done before' in capsys.readouterr().out
 

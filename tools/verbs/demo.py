@@ -11,7 +11,7 @@ from tools.demo_parts import NEEDS, PARTS, Part, Sizes, Transfer
 
 HELP = """Draw small sets of images, clips, point clouds and volumes in real on-disk formats, pre-train a tiny network
 on each by masking, show the load report, and measure every downstream task beside the random-init control. Every
-command is printed; they take your data too."""
+command is printed; they take your data too. It ends with a page of all scores."""
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
     print(table(folder, done))
     for picture in pictures:
         print(f'picture: {picture}')
+    if done:
+        command('report', str(folder), '--out', str(folder / 'report'), '--title', 'The demo of mimbench')
     print(f'done in {time.perf_counter() - start:.0f} s')
     return 0
 
