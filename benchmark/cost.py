@@ -91,6 +91,7 @@ def predict(nodes: Iterable[Node], measure: bool = False) -> dict[str, float | N
             continue
         found[name] = known.get(name)
         if found[name] is None and measure:
+            print(f'measuring what {node.title} takes: a few updates', flush=True)
             found[name] = probe(node)
             if found[name] is not None:
                 known[name] = found[name]

@@ -21,7 +21,7 @@ def add_running_options(parser: argparse.ArgumentParser) -> None:
         '--dry-run', action='store_true', help='print the plan, its cost, and what is done; run nothing'
     )
     parser.add_argument(
-        '--probe', action='store_true', help='measure a few updates of what no earlier run tells the cost of'
+        '--no-probe', action='store_true', help='do not measure a few updates of what no earlier run tells the cost of'
     )
     parser.add_argument('--executor', default='local', help='local, slurm or ray; default local')
     parser.add_argument('--slots', type=int, default=0, help='nodes at a time; default: one per GPU, or per two cores')
@@ -46,7 +46,9 @@ def run_graph(graph, out: Path, args: argparse.Namespace) -> int:
     if not args.dry_run:
         options = {'slots': args.slots, 'gpus_per_run': args.gpus_per_run, **parse_overrides(args.executor_options)}
         executor = make_executor(args.executor, **options)
-    seconds = show_plan(graph, out, args.probe, executor.slots if executor else max(args.slots, 1))
+    seconds = show_plan(
+        graph, out, args.executor == 'local' and not args.no_probe, executor.slots if executor else max(args.slots, 1)
+    )
     if executor is None:
         return 0
     from benchmark.driver import Driver
@@ -67,7 +69,11 @@ def run_graph(graph, out: Path, args: argparse.Namespace) -> int:
 
 
 def show_plan(graph, out: Path, probe: bool, slots: int) -> dict[str, float | None]:
-    """Print how many nodes there are and what they will take; predicted seconds by cost class."""
+    """Print how many nodes there are and what they will take; predicted seconds by cost class.
+
+    Args:
+        probe: measure what no earlier run tells; not where nodes run on other machines than this.
+    """
     from benchmark.cost import duration, predict
     from benchmark.nodes import is_done
 
@@ -89,8 +95,6 @@ def show_plan(graph, out: Path, probe: bool, slots: int) -> dict[str, float | No
         each = duration(sum(known) / len(known) if known else None) if left else ''
         rest = duration(sum(known) if len(known) == len(costs) else None) if left else ''
         print(f'{name:<28}{len(nodes):>7}{len(nodes) - len(left):>7}{each:>9}{rest:>9}')
-    said = duration(total / slots) + (
-        f' and {unknown} nodes of unknown cost (--probe measures them)' if unknown else ''
-    )
+    said = duration(total / slots) + (f' and {unknown} nodes of unknown cost' if unknown else '')
     print(f'{len(graph)} nodes, {len(graph) - len(open_nodes)} done; {slots} at a time, about {said} left: {out}')
     return seconds
