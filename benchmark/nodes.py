@@ -204,8 +204,5 @@ class Graph:
 
 
 def ordered_options(options: dict[str, Any]) -> Sequence[str]:
-    """`{'a.b': 1}` as the words of `--cfg-options`."""
-    return [
-        f'{key}={json.dumps(value) if isinstance(value, (list, dict)) else value}'
-        for key, value in sorted(options.items())
-    ]
+    """`{'a.b': 1}` as the words of `--cfg-options`, which reads Python's literals."""
+    return [f'{key}={value if isinstance(value, str) else repr(value)}' for key, value in sorted(options.items())]

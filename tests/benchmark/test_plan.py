@@ -73,7 +73,7 @@ def test_the_words_are_a_command() -> None:
     assert rest[:4] == ['--checkpoint', '/w/one', '--seed', '0']
     assert rest[4:] == [
         *('--data', '/t', '--val', '/v'),  # pixels are normalised as the checkpoint says, not as the data's card
-        *('--cfg-options', 'model.list=[1, "x"]', 'task.k=5'),
+        *('--cfg-options', "model.list=[1, 'x']", 'task.k=5'),
     ]
 
 
