@@ -74,17 +74,19 @@ class Driver:
         if not len(self.graph):
             return self.outcome
         out = next(iter(self.graph)).out
-        with occupy(out), self._signals():
-            self.graph.write()
-            for node in [node for node in self.graph if not self.waits[node.key]]:  # placing may free others
-                self._place(node, first=True)
-            while (self.ready or self.jobs) and not self.stop.is_set():
-                self._fill()
-                self._poll()
-                self.stop.wait(POLL_SECONDS)
-            if self.stop.is_set():
-                self._cancel()
-        self.executor.close()
+        try:
+            with occupy(out), _on_signals(self.stop.set):
+                self.graph.write()
+                for node in [node for node in self.graph if not self.waits[node.key]]:  # placing may free others
+                    self._place(node, first=True)
+                while (self.ready or self.jobs) and not self.stop.is_set():
+                    self._fill()
+                    self._poll()
+                    self.stop.wait(POLL_SECONDS)
+                if self.stop.is_set():
+                    self._cancel()
+        finally:
+            self.executor.close()
         return self.outcome
 
     def _place(self, node: Node, first: bool = False) -> None:
@@ -169,9 +171,6 @@ class Driver:
                 self.outcome.blocked.add(key)
                 self.event('blocked', self.graph.nodes[key], State('new'))
                 self._block(self.graph.nodes[key])
-
-    def _signals(self):
-        return _on_signals(self.stop.set)
 
     def _cancel(self) -> None:
         """Ask all running nodes to save, and wait for them; a second signal ends them."""
