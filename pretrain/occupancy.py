@@ -21,6 +21,8 @@ from pretrain.files import atomic
 
 LOCK, HEARTBEAT = 'lock', 'heartbeat.json'
 BEAT_SECONDS = 5.0
+LINGER_SECONDS = 12.0
+"""A killed run's loader processes notice its death, and give up the lock, within about five seconds."""
 STALE_SECONDS = 60.0
 """A heartbeat older than this, on a machine whose locks cannot be seen, is that of a dead process."""
 OCCUPIED = 'MIMBENCH_OCCUPIED'
@@ -77,6 +79,7 @@ def occupy(folder: str | os.PathLike, wait: float = 0.0) -> Iterator[int]:
                 yield handle
         finally:
             (folder / HEARTBEAT).unlink(missing_ok=True)
+            fcntl.flock(handle, fcntl.LOCK_UN)  # forked workers of a loader may live on with the descriptor
     finally:
         os.close(handle)
 

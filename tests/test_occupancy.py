@@ -27,3 +27,20 @@ def test_a_command_keeps_the_heartbeat_of_its_parent(
         while beat.stat().st_mtime == 1 and time.time() < deadline:
             time.sleep(0.02)
     assert (beat.stat().st_mtime > 1) == (rank == '0') and beat.read_text() == '{}'
+
+
+def test_what_ended_is_free_though_a_forked_process_lives_on(tmp_path: Path) -> None:
+    """A loader's workers keep the descriptor, and end some seconds after the run."""
+    import multiprocessing
+
+    with occupancy.occupy(tmp_path):
+        child = multiprocessing.get_context('fork').Process(target=time.sleep, args=(30,))
+        child.start()
+        assert occupancy.holder(tmp_path) is not None
+    try:
+        assert occupancy.holder(tmp_path) is None
+        with occupancy.occupy(tmp_path):
+            pass
+    finally:
+        child.kill()
+        child.join()

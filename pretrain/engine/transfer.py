@@ -14,7 +14,7 @@ from pretrain.engine.launch import NOT_RECIPE, hash_recipe
 from pretrain.engine.lint import check_keys
 from pretrain.errors import CheckpointError, ConfigError, UserError
 from pretrain.files import json_hash, sha256
-from pretrain.occupancy import occupy
+from pretrain.occupancy import LINGER_SECONDS, occupy
 from pretrain.record import FILE, PROTOCOL_KEYS, Protocol, Result, read_result
 from pretrain.registry import build_task, register_all
 
@@ -74,7 +74,7 @@ def run_transfer(cfg: Config, request: Request) -> tuple[Result, bool]:
         digest = hash_recipe(cfg)
         if (request.work_dir / FILE).exists() and not request.force:
             return finished_result(request, digest, seed_of(cfg)), False
-        with occupy(request.work_dir):
+        with occupy(request.work_dir, LINGER_SECONDS):
             return task.run(cfg, request, digest), True
 
 

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     from pretrain.engine.checkpointing import finished
     from pretrain.engine.launch import launch, load_config
     from pretrain.engine.processes import leave_processes
-    from pretrain.occupancy import occupy
+    from pretrain.occupancy import LINGER_SECONDS, occupy
 
     cfg = load_config(args.config, parse_overrides(args.cfg_options))
     if args.data:
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(
             f'{work_dir} holds checkpoints of an earlier run; --resume goes on with it, or take another --work-dir'
         )
-    with occupy(work_dir):
+    with occupy(work_dir, LINGER_SECONDS):
         launch(cfg, work_dir, args.resume, args.launcher).train()
         leave_processes()
     return 0
