@@ -1,6 +1,9 @@
 """A results bundle: one zip with every record of some runs and the hash of each file, to be checked elsewhere."""
 
+import hashlib
 import json
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -61,16 +64,15 @@ def write_bundle(places: Iterable[str | Path], out: Path) -> Verified:
     return Verified(json_hash(manifest), len(collection.runs), len(files))
 
 
-def verify_bundle(path: Path, to: Path | None = None) -> Verified:
+def verify_bundle(path: Path, to: Path | None = None, digest: str | None = None) -> Verified:
     """Check a bundle: every file is there, unchanged, and no other; every result matches its digest.
 
     Args:
-        to: a new or empty folder for the runs; they are written only when the bundle is sound.
+        to: a new or empty folder for the runs; they are written only when nothing is wrong.
+        digest: that the manifest must have; None takes any.
 
     Raises UserError for a file that is no bundle, and for a folder that holds something.
     """
-    import hashlib
-
     if to is not None and to.exists() and any(to.iterdir()):
         raise UserError(f'{to} is not empty; name a new folder')
     try:
@@ -89,16 +91,16 @@ def verify_bundle(path: Path, to: Path | None = None) -> Verified:
             wrong.append(f'{name}: changed')
     wrong += [f'{name}: leads out of the bundle' for name in content if not _inside(name)]
     verified = Verified(json_hash(manifest), manifest['runs'], len(hashes), wrong)
+    if digest not in (None, verified.digest):
+        wrong.insert(0, f'the digest is {verified.digest}, not {digest}')
     if not wrong:
         _check_results(content, to, verified)
     return verified
 
 
 def _check_results(content: dict[str, bytes], to: Path | None, verified: Verified) -> None:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as temporary:
-        folder = to or Path(temporary)
+        folder = Path(temporary)
         for name, data in content.items():
             place = folder / name
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -107,6 +109,8 @@ def _check_results(content: dict[str, bytes], to: Path | None, verified: Verifie
         verified.wrong += [str(problem).replace(f'{folder}/', '') for problem in found.problems if problem.excluded]
         if len(found.runs) != verified.runs:
             verified.wrong.append(f'{len(found.runs)} runs are readable, the manifest says {verified.runs}')
+        if to is not None and not verified.wrong:
+            shutil.copytree(folder, to, dirs_exist_ok=True)
 
 
 def _manifest(data: bytes, path: Path) -> dict:

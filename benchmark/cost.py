@@ -99,9 +99,14 @@ def predict(nodes: Iterable[Node], measure: bool = False) -> dict[str, float | N
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds for people: '3 s', '4 min', '2.5 h'; '?' for None."""
+    """`12 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`; `?` for None."""
     if seconds is None:
         return '?'
-    if seconds < 90:
-        return f'{seconds:.0f} s'
-    return f'{seconds / 60:.0f} min' if seconds < 5400 else f'{seconds / 3600:.1f} h'
+    if seconds < 10:
+        return f'{seconds:.1f} s'
+    whole = round(seconds)
+    for size, word, small, small_word in ((86400, 'd', 3600, 'h'), (3600, 'h', 60, 'min'), (60, 'min', 1, 's')):
+        if whole >= size:
+            rest = whole % size // small
+            return f'{whole // size} {word}' + (f' {rest} {small_word}' if rest else '')
+    return f'{whole} s'

@@ -4,6 +4,7 @@ Nothing about such a score can be verified here, so it is marked as imported and
 that mimbench made: it gets a column of its own.
 """
 
+import datetime
 import json
 import math
 from dataclasses import dataclass
@@ -162,10 +163,10 @@ def _scalars(file: Path) -> dict[str, list[Value]]:
     for line in file.read_text().splitlines():
         if not line.strip():
             continue
-        for name, value in _json(line, file).items():
+        content = _json(line, file)
+        for name, value in content.items():
             if name != 'step' and isinstance(value, (int, float)) and not isinstance(value, bool):
-                step = _json(line, file).get('step')
-                found.setdefault(name, []).append(Value(float(value), step))
+                found.setdefault(name, []).append(Value(float(value), content.get('step')))
     return found
 
 
@@ -199,7 +200,5 @@ def _events(file: Path) -> dict[str, list[Value]]:
 
 
 def _modified(file: Path) -> str:
-    import datetime
-
     when = datetime.datetime.fromtimestamp(file.stat().st_mtime, datetime.timezone.utc)
     return when.isoformat(timespec='seconds')

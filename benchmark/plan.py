@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmark.drawn import Place
 from benchmark.nodes import Node, ordered_options
+from benchmark.store import checkpoint_name, network_of
 from benchmark.suites import Entry, Kind, Suite
 from pretrain.checkpoint.card import Card
 from pretrain.errors import UserError
@@ -52,7 +53,7 @@ def existing_weights(paths: Sequence[str]) -> list[Weights]:
         if not Path(path).is_file():
             raise UserError(f'--checkpoint {path}: no such file')
         opened = open_checkpoint(path)
-        name = _file_name(Path(path))
+        name = checkpoint_name(path)
         if any(other.name == name for other in found):
             name = f'{name}-{opened.sha256[:6]}'
         found.append(Weights(name, Path(path).resolve(), kind_of(opened.card), opened.sha256, network_of(opened.card)))
@@ -64,11 +65,6 @@ def kind_of(card: Card) -> Kind:
     if len(card.patch) == 3:
         return 'volume' if len(set(card.patch)) == 1 else 'clip'
     return 'image' if card.patch else 'points'
-
-
-def network_of(card: Card) -> str:
-    """Hash of a network, whatever its weights."""
-    return json_hash([card.arch, card.arch_args, card.position])
 
 
 def transfers(
@@ -137,8 +133,3 @@ def loaded(path: Path):
 def slug(text: str) -> str:
     """Text as a folder name."""
     return re.sub(r'[^A-Za-z0-9.=-]+', '-', text).strip('-')[:80]
-
-
-def _file_name(path: Path) -> str:
-    """A checkpoint's name: its file's, or that of its run directory where the file is called encoder."""
-    return path.resolve().parent.name if path.stem == 'encoder' else path.stem

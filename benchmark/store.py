@@ -5,12 +5,13 @@ Nothing is kept between calls: the run directories are the only truth, and a dat
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmark.nodes import DONE, NODE, read_json
+from pretrain.checkpoint.card import Card
 from pretrain.errors import UserError
 from pretrain.files import json_hash, sha256
 from pretrain.record import FILE, Result, read_result
@@ -44,8 +45,7 @@ class Run:
             return f'random {self.network}'
         if 'checkpoint' in self.labels:
             return str(self.labels['checkpoint'])
-        path = Path(start.path or 'unknown')
-        return path.resolve().parent.name if path.stem == 'encoder' else path.stem
+        return checkpoint_name(start.path or 'unknown')
 
     @property
     def network(self) -> str:
@@ -57,7 +57,7 @@ class Run:
     def network_hash(self) -> str:
         """Equal for two runs of one network, whatever its weights: a control belongs to checkpoints by it."""
         card = self.result.start.card
-        return json_hash([card.arch, card.arch_args, card.position]) if card is not None else ''
+        return network_of(card) if card is not None else ''
 
     @property
     def column(self) -> tuple[str, int, str]:
@@ -78,7 +78,7 @@ class Problem:
     """What is wrong with a run, and whether it was left out of all tables.
 
     Args:
-        kind: 'unreadable', 'changed', 'checkpoint', 'marker', 'duplicate', 'conflict', 'versions' or 'recipe'.
+        kind: 'unreadable', 'changed', 'checkpoint', 'marker', 'duplicate', 'conflict' or 'versions'.
     """
 
     kind: str
@@ -94,6 +94,17 @@ class Problem:
 class Collection:
     runs: list[Run] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+
+
+def checkpoint_name(path: str | Path) -> str:
+    """What a checkpoint file is called: as its run directory where it is an `encoder.safetensors`, else as itself."""
+    path = Path(path)
+    return path.resolve().parent.name if path.stem == 'encoder' else path.stem
+
+
+def network_of(card: Card) -> str:
+    """Hash of a network, whatever its weights."""
+    return json_hash([card.arch, card.arch_args, card.position])
 
 
 def result_files(places: Iterable[str | Path]) -> list[Path]:
@@ -132,30 +143,31 @@ def collect(places: Iterable[str | Path], check_weights: bool = True) -> Collect
             collection.problems.append(Problem(kind, path, text))
             continue
         collection.runs.append(run)
-    _check_markers(collection)
-    if check_weights:
-        _check_weights(collection)
-    _check_duplicates(collection)
-    _check_versions(collection)
+    checks = [_wrong_markers, _wrong_weights, _duplicates] if check_weights else [_wrong_markers, _duplicates]
+    for check in checks:
+        found = list(check(collection.runs))
+        gone = {id(run) for run, _, _ in found}
+        collection.runs = [run for run in collection.runs if id(run) not in gone]
+        collection.problems += [Problem(kind, run.folder / FILE, text) for run, kind, text in found]
+    collection.problems += _mixed_versions(collection.runs)
     return collection
 
 
-def _drop(collection: Collection, run: Run, kind: str, text: str) -> None:
-    collection.runs.remove(run)
-    collection.problems.append(Problem(kind, run.folder / FILE, text))
+Wrong = Iterator[tuple[Run, str, str]]
+"""Runs that do not count, each with the kind of problem and a text."""
 
 
-def _check_markers(collection: Collection) -> None:
+def _wrong_markers(runs: list[Run]) -> Wrong:
     """A node's marker has the hash of its result; another result in its place is not that node's."""
-    for run in list(collection.runs):
+    for run in runs:
         marker = read_json(run.folder / DONE)
         if marker and marker.get('product') == FILE and marker.get('sha256') != sha256(run.folder / FILE):
-            _drop(collection, run, 'marker', f'is not the result that {DONE} was written for; run the node again')
+            yield run, 'marker', f'is not the result that {DONE} was written for; run the node again'
 
 
-def _check_weights(collection: Collection) -> None:
+def _wrong_weights(runs: list[Run]) -> Wrong:
     known: dict[str, str | None] = {}
-    for run in list(collection.runs):
+    for run in runs:
         start = run.result.start
         if start.random or not start.path or not start.sha256:
             continue
@@ -164,12 +176,12 @@ def _check_weights(collection: Collection) -> None:
         digest = known[start.path]
         if digest not in (None, start.sha256):
             text = f'its checkpoint {start.path} is {digest[:12]} now and was {start.sha256[:12]} when it was measured'
-            _drop(collection, run, 'checkpoint', text)
+            yield run, 'checkpoint', text
 
 
-def _check_duplicates(collection: Collection) -> None:
+def _duplicates(all_runs: list[Run]) -> Wrong:
     groups: dict[tuple, list[Run]] = defaultdict(list)
-    for run in collection.runs:
+    for run in all_runs:
         groups[run.identity].append(run)
     for runs in groups.values():
         first, *others = runs
@@ -178,20 +190,20 @@ def _check_duplicates(collection: Collection) -> None:
         scores = {tuple(sorted(run.result.scores.items())) for run in runs}
         if len(scores) == 1:
             for run in others:
-                _drop(collection, run, 'duplicate', f'the same run as {first.folder}, with equal scores; counted once')
+                yield run, 'duplicate', f'the same run as {first.folder}, with equal scores; counted once'
         else:
             for run in runs:
                 others_of = ', '.join(str(other.folder) for other in runs if other is not run)
                 text = f'the same checkpoint, protocol and seed as {others_of}, with other scores; none is counted'
-                _drop(collection, run, 'conflict', text)
+                yield run, 'conflict', text
 
 
-def _check_versions(collection: Collection) -> None:
+def _mixed_versions(runs: list[Run]) -> Iterator[Problem]:
     versions: dict[str, dict[int, Run]] = defaultdict(dict)
-    for run in collection.runs:
+    for run in runs:
         versions[run.result.protocol.id].setdefault(run.result.protocol.version, run)
     for name, found in versions.items():
         if len(found) > 1:
             text = f'protocol {name} is here in versions {", ".join(map(str, sorted(found)))}; they share no column'
             old = found[min(found)]
-            collection.problems.append(Problem('versions', old.folder / FILE, text, excluded=False))
+            yield Problem('versions', old.folder / FILE, text, excluded=False)

@@ -114,11 +114,13 @@ class Variant:
 
     Attributes:
         values: the step on every axis but that of checkpoints.
+        network: equal for pre-trainings of one network: they share their random controls.
     """
 
     config: Path
     options: dict[str, Any]
     values: dict[str, Any]
+    network: str
     seed: int
 
 
@@ -136,9 +138,10 @@ def variants(study: Study) -> Iterator[Variant]:
             options.update(step.set)
         if epochs:
             options[EXPORT] = sorted(epochs)
-        _check(config, options, epochs)
+        network = _network(_checked(config, options, epochs))
+        values = {name: step.value for name, step in zip(axes, steps)}
         for seed in range(study.seeds):
-            yield Variant(config, options, {name: step.value for name, step in zip(axes, steps)}, seed)
+            yield Variant(config, options, values, network, seed)
 
 
 def make_graph(
@@ -169,7 +172,7 @@ def make_graph(
             title = ', '.join(f'{key}={value}' for key, value in steps.items())
             identity = json_hash([node.key, product])
             path = node.path(product).absolute()
-            weights.append(Weights(title, path, _kind(variant), identity, _network(variant), (node.key,), labels))
+            weights.append(Weights(title, path, _kind(variant.config), identity, variant.network, (node.key,), labels))
     return Graph([*parents, *transfers(weights, suite, places, study.seeds, out, processes)])
 
 
@@ -196,38 +199,34 @@ def _word(value: Any) -> Any:
     return value if isinstance(value, (int, float, str)) and not isinstance(value, bool) else str(value)
 
 
-def _merged(config: Path, options: dict[str, Any]):
+def _checked(config: Path, options: dict[str, Any], epochs: list[int]) -> Any:
+    """The config with its options, every key of which is known. ConfigError for one that is not."""
+    from pretrain.engine.lint import check_keys
+    from pretrain.registry import register_all
+
     cfg = copy.deepcopy(loaded(config))
     try:
         cfg.merge_from_dict(options)
     except (TypeError, KeyError, IndexError) as error:
         raise ConfigError(f'{config.name}: the options of the study do not fit: {error}') from error
-    return cfg
-
-
-def _check(config: Path, options: dict[str, Any], epochs: list[int]) -> None:
-    from pretrain.engine.lint import check_keys
-    from pretrain.registry import register_all
-
     register_all()
-    cfg = _merged(config, options)
     check_keys(cfg)
     length = cfg.get('train_cfg', {}).get('epochs')
     if epochs and (length is None or max(epochs) > length):
         raise ConfigError(f'{config.name}: checkpoints at epoch {max(epochs)}, but train_cfg.epochs is {length}')
+    return cfg
 
 
-def _network(variant: Variant) -> str:
-    """Equal for pre-trainings of one network: they share their random controls."""
-    model = _merged(variant.config, variant.options).get('model', {})
+def _network(cfg: Any) -> str:
+    model = cfg.get('model', {})
     encoder = {key: value for key, value in model.get('encoder', {}).items() if key not in ('masked', 'drop_path_rate')}
     return json_hash([encoder, model.get('image_size'), model.get('channels')])
 
 
-def _kind(variant: Variant) -> Kind:
-    domain = next((part for part in reversed(variant.config.parts) if part in ('video', 'pointcloud', 'medical')), '')
-    size = loaded(variant.config).get('model', {}).get('image_size')
+def _kind(config: Path) -> Kind:
+    """The input that the encoder of a pre-training takes."""
+    domain = next((part for part in reversed(config.parts) if part in ('video', 'pointcloud', 'medical')), '')
     if domain == 'medical':
-        return 'image' if isinstance(size, int) else 'volume'
+        return 'image' if isinstance(loaded(config).get('model', {}).get('image_size'), int) else 'volume'
     kinds: dict[str, Kind] = {'video': 'clip', 'pointcloud': 'points'}
     return kinds.get(domain, 'image')

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from benchmark.cells import RANDOM, Cell, Column
+from benchmark.cost import duration
 from benchmark.ranks import RankComparison
 from benchmark.report import numbers
 from benchmark.report.svg import FAINT, INK, MARKERS, SERIES, SURFACE, drawing, inline
@@ -75,7 +76,7 @@ def cost_chart(column: Column, cells: Sequence[Cell], name: str) -> Chart:
         for time, cell in zip(seconds, cells, strict=True)
     ]
     front = pareto_front(points, column.higher_is_better)
-    best = ', '.join(f'{cells[i].subject.label} ({numbers.duration(seconds[i])})' for i in front)
+    best = ', '.join(f'{cells[i].subject.label} ({duration(seconds[i])})' for i in front)
     title = f'{column.label}: {column.metric} against {what}'
     caption = f'On the Pareto front, cheapest first: {best}.'
     with drawing(layout=None) as figure:

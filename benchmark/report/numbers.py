@@ -64,18 +64,6 @@ def sizes(found: Gain) -> str:
     return f'n={found.n}' if found.n == found.n_control else f'n={found.n} vs {found.n_control}'
 
 
-def duration(seconds: float) -> str:
-    """`12 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
-    if seconds < 10:
-        return f'{seconds:.1f} s'
-    whole = round(seconds)
-    for size, word, small, small_word in ((86400, 'd', 3600, 'h'), (3600, 'h', 60, 'min'), (60, 'min', 1, 's')):
-        if whole >= size:
-            rest = whole % size // small
-            return f'{whole // size} {word}' + (f' {rest} {small_word}' if rest else '')
-    return f'{whole} s'
-
-
 def count(number: int, word: str, plural: str = '') -> str:
     """`1 run`, `3 runs`."""
     return f'{number:,} {word if number == 1 else plural or word + "s"}'

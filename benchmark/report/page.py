@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from benchmark.cells import RANDOM, SUPERVISED, Cell, Column, Subject, Table
+from benchmark.cost import duration
 from benchmark.report import numbers
 from benchmark.report.ablation import Curves, ablation_curves
 from benchmark.report.charts import Chart, cost_chart, curve_chart, rank_chart
@@ -104,10 +105,15 @@ def _facts(table: Table, problems: list[Problem]) -> list[tuple[str, str]]:
     left_out = sum(problem.excluded for problem in problems)
     controls = sum(subject.role == RANDOM for subject in table.subjects)
     return [
-        (f'{len(table.runs):,}', numbers.count(len(table.runs), 'run').split(' ', 1)[1]),
-        (f'{len(table.subjects) - controls:,}', 'checkpoint' + 's' * (len(table.subjects) - controls != 1)),
-        (f'{controls:,}', 'random control' + 's' * (controls != 1)),
-        (f'{len(table.columns):,}', 'protocol' + 's' * (len(table.columns) != 1)),
+        *(
+            (f'{number:,}', word + 's' * (number != 1))
+            for number, word in (
+                (len(table.runs), 'run'),
+                (len(table.subjects) - controls, 'checkpoint'),
+                (controls, 'random control'),
+                (len(table.columns), 'protocol'),
+            )
+        ),
         (f'{left_out:,}', 'left out'),
     ]
 
@@ -153,8 +159,8 @@ def _row(cell: Cell, index: Index) -> dict[str, Any]:
         'supervised_verdict': over_supervised.verdict if over_supervised else '',
         'supervised_link': index.cells(cell, cell.controls[SUPERVISED]) if over_supervised else '',
         'published': published_facts(cell),
-        'wall': numbers.duration(cell.wall_seconds),
-        'gpu': numbers.duration(cell.gpu_seconds) if cell.gpu_seconds else '',
+        'wall': duration(cell.wall_seconds),
+        'gpu': duration(cell.gpu_seconds) if cell.gpu_seconds else '',
         'cost_value': round(cell.gpu_seconds or cell.wall_seconds, 2),
     }
 

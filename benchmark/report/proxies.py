@@ -7,7 +7,7 @@ from benchmark.cells import CHECKPOINT, RANDOM, Column, Table
 from benchmark.correlation import Correlation, rank_correlation
 from benchmark.ranks import RankComparison, compare_ranks
 
-_PROBE = re.compile(r'(?:^|-)(?:knn|linear|svm)(?:-|$)')
+_PROBE = re.compile(r'(?:^|-)(?:knn|linear|attentive|svm)(?:-|$)')
 FEWEST = 3
 MOST_PAIRS = 60
 MOST_FOR_KENDALL = 60
@@ -36,7 +36,7 @@ class Pair:
 
 
 def is_proxy(column: Column) -> bool:
-    """k-NN, a linear probe, or a protocol that measures features alone."""
+    """k-NN, a probe of frozen features, or a protocol that measures features alone."""
     return column.features_only or _PROBE.search(column.id) is not None
 
 

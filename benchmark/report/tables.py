@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from benchmark.cells import RANDOM, Cell, Table
+from benchmark.cost import duration
 from benchmark.report import numbers
 from benchmark.report.wording import chance_line, headline, published_facts, words
 from benchmark.store import Problem
@@ -157,7 +158,7 @@ def _texts(cell: Cell) -> list[str]:
         numbers.interval(gain.student, metric) if gain else '',
         words(cell),
         beside,
-        numbers.duration(cost) + (' GPU' if cell.gpu_seconds else ''),
+        duration(cost) + (' GPU' if cell.gpu_seconds else ''),
     ]
 
 

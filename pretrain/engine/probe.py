@@ -17,12 +17,11 @@ WARM_UP = 2
 class ProbeHook(Hook):
     """Measures the updates of the first `seconds`, writes `probe.json` into the run directory, and ends the process.
 
-    The file has `updates` of the whole training, `seconds_per_update`, and `setup_seconds` before the first.
+    The file has `updates` of the whole training and `seconds_per_update`.
     """
 
     def __init__(self, seconds: float = 5.0):
-        self.seconds, self.built = seconds, time.perf_counter()
-        self.begun = self.built
+        self.seconds, self.begun = seconds, time.perf_counter()
 
     def after_update(self, runner, progress: float) -> None:
         now = time.perf_counter()
@@ -32,7 +31,6 @@ class ProbeHook(Hook):
             facts = {
                 'updates': runner.max_iters,
                 'seconds_per_update': (now - self.begun) / (runner.iter - WARM_UP),
-                'setup_seconds': time.process_time(),
             }
             with atomic(runner.folder / FILE) as temporary:
                 temporary.write_text(json.dumps(facts))

@@ -55,7 +55,7 @@ def test_what_was_changed_on_the_way_is_named(bundle: Path) -> None:
     assert [line.endswith('result.json: changed') for line in verify_bundle(bundle).wrong] == [True]
 
 
-def test_a_score_changed_with_its_hash_is_named_by_its_digest(bundle: Path) -> None:
+def test_a_score_changed_with_its_hash_is_named_by_its_digest(bundle: Path, tmp_path: Path) -> None:
     """Who mends the manifest too still has to mend the result's digest, and the digest of the manifest changes."""
     import hashlib
 
@@ -69,8 +69,9 @@ def test_a_score_changed_with_its_hash_is_named_by_its_digest(bundle: Path) -> N
         content[MANIFEST] = json.dumps(manifest).encode()
 
     rewrite(bundle, both)
-    found = verify_bundle(bundle)
+    found = verify_bundle(bundle, tmp_path / 'there')
     assert any('changed after it was written' in line for line in found.wrong) and found.digest != before
+    assert not (tmp_path / 'there').exists()
 
 
 @pytest.mark.parametrize('name', ['runs/new/result.json', '../outside', '/absolute'])
@@ -108,4 +109,5 @@ def test_the_verbs(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture) 
     digest = capsys.readouterr().out.split()[-1]
     assert main(['verify', str(tmp_path / 'o.zip'), '--digest', digest, '--to', str(tmp_path / 'new')]) == 0
     assert (tmp_path / 'new' / 'runs').is_dir()
-    assert main(['verify', str(tmp_path / 'o.zip'), '--digest', 'other']) == 2
+    assert main(['verify', str(tmp_path / 'o.zip'), '--digest', 'other', '--to', str(tmp_path / 'no')]) == 2
+    assert not (tmp_path / 'no').exists()

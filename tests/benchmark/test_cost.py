@@ -71,4 +71,4 @@ def test_a_probe_measures_updates_and_leaves_nothing(tmp_path: Path, repo: Path)
 
 
 def test_durations_are_for_people() -> None:
-    assert [duration(s) for s in (None, 3.2, 240, 9000)] == ['?', '3 s', '4 min', '2.5 h']
+    assert [duration(s) for s in (None, 3.2, 240, 9000)] == ['?', '3.2 s', '4 min', '2 h 30 min']

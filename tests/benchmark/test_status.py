@@ -31,7 +31,7 @@ def test_each_state_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture, monk
         assert '1 done, 1 running, 1 failed, 1 new' in out
         assert 'no data at x' in out and 'knn-c' in out and 'knn-a' not in out
         assert main(['status', str(tmp_path), '--all']) == 0
-        assert '75 s' in capsys.readouterr().out
+        assert '1 min 15 s' in capsys.readouterr().out
     assert main(['status', str(tmp_path / 'nowhere')]) == 2
 
 

@@ -61,9 +61,9 @@ def run(args: argparse.Namespace) -> int:
 
 def default_work_dir(args: argparse.Namespace) -> Path:
     """`<checkpoint>-seed<n>` in the config's folder; an encoder.safetensors is named after its run directory."""
-    start = Path(args.checkpoint)
-    name = start.resolve().parent.name if start.stem == 'encoder' else start.stem
-    return default_folder(args.config) / f'{name}-seed{args.seed or 0}'
+    from benchmark.store import checkpoint_name
+
+    return default_folder(args.config) / f'{checkpoint_name(args.checkpoint)}-seed{args.seed or 0}'
 
 
 def summary(result, fresh: bool, work_dir: Path) -> str:

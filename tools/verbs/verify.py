@@ -21,16 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from benchmark.bundle import verify_bundle
 
-    found = verify_bundle(Path(args.bundle))
-    if args.digest and found.digest != args.digest:
-        found.wrong.insert(0, f'the digest is {found.digest}, not {args.digest}')
+    found = verify_bundle(Path(args.bundle), Path(args.to) if args.to else None, args.digest)
     if found.wrong:
         for line in found.wrong:
             print(line)
         print(f'{args.bundle} is not sound: {len(found.wrong)} things are wrong')
         return MISTAKE
     if args.to:
-        verify_bundle(Path(args.bundle), Path(args.to))
         print(f'written to {args.to}')
     print(f'sound: {found.runs} runs, {found.files} files, digest {found.digest}')
     return 0
