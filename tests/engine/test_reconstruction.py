@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from tiny import write_config
 
 from pretrain.data.build import build_dataset
 from pretrain.data.seeding import mix
@@ -18,31 +19,15 @@ from pretrain.errors import DataError
 
 pytestmark = pytest.mark.unit
 
-CONFIG = """\"\"\"Tiny MAE for tests.\"\"\"
-recipe = dict(method='MAE', epochs=6)
-model = dict(
-    type='MaskedModel',
-    image_size=16,
-    masking=dict(type='RandomMasking', ratio=0.75),
-    encoder=dict(type='ViTEncoder', arch='vit_tiny_patch16_224', patch_size=4, embed_dim=16, depth=2, num_heads=2,
-                 masked='drop', position='sincos-xy', drop_path_rate=0.5),
-    head=dict(type='TransformerDecoder', width=16, depth=1, heads=2),
-    target=dict(type='Pixels', normalise='none'),
-    loss=dict(type='MSE', on='masked'),
-)
-train_dataloader = dict(
-    batch_size=8,
-    num_workers=0,
-    dataset=dict(type='ImageDataset', source=dict(type='FolderSource', root='{data}'),
-                 transform=dict(type='PretrainAugment', size=16, scale=(0.3, 1.0))),
-)
-train_cfg = dict(type='TrainLoop', effective_batch=8, epochs=6)
-optim_wrapper = dict(type='GuardedOptimWrapper', constructor='ParamGroups', precision='fp32',
-                     optimizer=dict(type='AdamW', lr=1e-2, betas=(0.9, 0.95), weight_decay=0.05))
-param_scheduler = dict(type='WarmupCosine', warmup=0.5)
-default_hooks = dict(save=dict(export_at=[1]), metrics=dict(interval=4), pictures=None)
-randomness = dict(seed=3)
-"""
+OPTIONS = {
+    'recipe.epochs': 6,
+    'model.encoder.depth': 2,
+    'model.encoder.drop_path_rate': 0.5,
+    'model.target.normalise': 'none',
+    'train_cfg': {'_delete_': True, 'type': 'TrainLoop', 'effective_batch': 8, 'epochs': 6},
+    'default_hooks.save': {'_delete_': True, 'export_at': [1]},
+}
+"""What differs from the tiny training of the other tests: a loss in pixels, and an export on the way."""
 
 
 @pytest.fixture(scope='module')
@@ -61,8 +46,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished pre-training of 18 updates, with an export after its first epoch."""
     folder = tmp_path_factory.mktemp('pretraining')
-    (folder / 'tiny.py').write_text(CONFIG.replace('{data}', str(images / 'train')))
-    launch(load_config(folder / 'tiny.py'), folder / 'run', launcher='none').train()
+    path = write_config(folder, images=images / 'train')
+    launch(load_config(path, OPTIONS), folder / 'run', launcher='none').train()
     return folder / 'run'
 
 

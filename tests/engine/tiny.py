@@ -44,9 +44,9 @@ def write_images(folder: Path, count: int = 60, size: int = 20) -> Path:
     return folder
 
 
-def write_config(folder: Path, workers: int = 0, batch: int = 8) -> Path:
-    """60 images in batches of 8: 7 updates an epoch, so update 10 lies in the middle of one."""
-    data = folder / 'images'
+def write_config(folder: Path, workers: int = 0, batch: int = 8, images: Path | None = None) -> Path:
+    """60 images in batches of 8: 7 updates an epoch, so update 10 lies in the middle of one; or other `images`."""
+    data = images or folder / 'images'
     if not data.exists():
         write_images(data)
     path = folder / 'tiny.py'
