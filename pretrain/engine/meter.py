@@ -4,12 +4,16 @@ import datetime
 import resource
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from pretrain.engine.provenance import environment
 from pretrain.record import Cost
+
+STATUS = Path('/proc/self/status')
+"""What Linux says about this process."""
 
 
 class Meter:
@@ -23,14 +27,26 @@ class Meter:
     def read(self, world_size: int = 1, resumed_at: int = 0) -> Cost:
         seconds = time.perf_counter() - self.start
         on_gpu = torch.cuda.is_available()
-        resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return Cost(
             wall_seconds=seconds,
             gpu_seconds=seconds * world_size if on_gpu else 0.0,
-            peak_memory_mb=resident / (1 << 20 if sys.platform == 'darwin' else 1 << 10),
+            peak_memory_mb=peak_memory_mb(),
             peak_gpu_memory_mb=torch.cuda.max_memory_allocated() / (1 << 20) if on_gpu else 0.0,
             resumed_at=resumed_at,
         )
+
+
+def peak_memory_mb() -> float:
+    """The largest resident memory of this process so far, in MiB.
+
+    On Linux `ru_maxrss` outlives exec: in a process that was just started it is already the peak of the one that
+    started it. `VmHWM` belongs to the program alone.
+    """
+    if STATUS.exists():
+        line = next(line for line in STATUS.read_text().splitlines() if line.startswith('VmHWM'))
+        return int(line.split()[1]) / (1 << 10)
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return resident / (1 << 20 if sys.platform == 'darwin' else 1 << 10)
 
 
 def stamp() -> dict[str, Any]:
