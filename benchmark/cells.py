@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from benchmark.protocols import DOMAINS, golden
-from benchmark.store import Run
+from benchmark.store import Run, same_architecture
 from pretrain.checkpoint.card import Card
 from pretrain.files import json_hash
 
@@ -212,16 +212,22 @@ def _wide_key(run: Run, digest: str) -> str:
 
 
 def _join_controls(cells: Sequence[Cell]) -> None:
-    """Random init of the same network, and a supervised checkpoint of it where there is exactly one."""
-    by_role: dict[tuple, list[Cell]] = defaultdict(list)
+    """Random init of the same network, and a supervised checkpoint of its architecture where there is exactly one."""
+    random: dict[str, list[Cell]] = defaultdict(list)
+    supervised: list[tuple[Cell, Card]] = []
     for cell in cells:
-        if cell.subject.network_hash:
-            by_role[cell.subject.role, cell.subject.network_hash].append(cell)
+        subject = cell.subject
+        if subject.role == RANDOM and subject.network_hash:
+            random[subject.network_hash].append(cell)
+        elif subject.role == SUPERVISED and subject.card:
+            supervised.append((cell, subject.card))
     for cell in cells:
-        for role in ROLES[ROLES.index(cell.subject.role) + 1 :]:
-            controls = by_role[role, cell.subject.network_hash]
+        role, card = cell.subject.role, cell.subject.card
+        own = random.get(cell.subject.network_hash, ()) if role != RANDOM else ()
+        others = [found for found, other in supervised if card and same_architecture(card, other)]
+        for name, controls in ((RANDOM, own), (SUPERVISED, others if role == CHECKPOINT else ())):
             if len(controls) == 1:
-                cell.controls[role] = controls[0]
+                cell.controls[name] = controls[0]
 
 
 def _columns(first: dict[tuple, Run]) -> list[Column]:

@@ -13,10 +13,10 @@ from benchmark.store import checkpoint_name, network_of
 from benchmark.suites import Entry, Kind, Suite
 from pretrain.checkpoint.card import Card
 from pretrain.errors import UserError
-from pretrain.files import json_hash
+from pretrain.files import cache_folder, json_hash
 from pretrain.record import FILE
 
-RANDOM = 'random'
+RANDOM, SUPERVISED = 'random', 'supervised'
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,6 @@ class Weights:
         network: equal for weights of one network; they share their random controls.
         needs: key of the node that makes it.
         labels: what it is in its study.
-        stage: initial stage of the card, such as 'mim' or 'supervised'.
     """
 
     name: str
@@ -41,7 +40,6 @@ class Weights:
     network: str
     needs: tuple[str, ...] = ()
     labels: dict[str, Any] = field(default_factory=dict)
-    stage: str = 'mim'
 
 
 def existing_weights(paths: Sequence[str]) -> list[Weights]:
@@ -58,6 +56,33 @@ def existing_weights(paths: Sequence[str]) -> list[Weights]:
             name = f'{name}-{opened.sha256[:6]}'
         found.append(Weights(name, Path(path).resolve(), kind_of(opened.card), opened.sha256, network_of(opened.card)))
     return found
+
+
+def supervised_weights(paths: Sequence[str]) -> list[Weights]:
+    """Weights of supervised training, as a second control of their architecture.
+
+    Few files say what they were trained for. The caller does, and a copy whose card says so is kept in the cache, for
+    a control is known by its card. Raises UserError for a file of another initial stage.
+    """
+    from pretrain.checkpoint import exchange
+    from pretrain.checkpoint.load import open_checkpoint
+
+    kept: list[str] = []
+    for path in paths:
+        if not Path(path).is_file():
+            raise UserError(f'--supervised {path}: no such file')
+        opened = open_checkpoint(path)
+        stage = opened.card.initial_stage
+        if stage == 'unknown':
+            copy = cache_folder('supervised') / opened.sha256[:16] / f'{checkpoint_name(path)}.safetensors'
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if not copy.exists():
+                exchange.write(copy, opened.state, opened.card.model_copy(update={'initial_stage': SUPERVISED}))
+            path = str(copy)
+        elif stage != SUPERVISED:
+            raise UserError(f'--supervised {path}: its initial stage is {stage!r}; give it to --checkpoint')
+        kept.append(path)
+    return existing_weights(kept)
 
 
 def kind_of(card: Card) -> Kind:

@@ -107,6 +107,17 @@ def network_of(card: Card) -> str:
     return json_hash([card.arch, card.arch_args, card.position])
 
 
+def same_architecture(one: Card, other: Card) -> bool:
+    """Whether two networks differ in positions, class token and image size at most.
+
+    Supervised weights seldom have the positions of masked ones, so that `network_of` would tell them apart.
+    """
+    if (one.arch, one.channels, one.patch) != (other.arch, other.channels, other.patch):
+        return False
+    both = (set(one.arch_args) & set(other.arch_args)) - {'img_size', 'patch_size', 'class_token'}
+    return all(one.arch_args[name] == other.arch_args[name] for name in both)
+
+
 def result_files(places: Iterable[str | Path]) -> list[Path]:
     """Every `result.json` in or below the places, sorted, but those inside of a run.
 

@@ -20,7 +20,7 @@ encoder is measured on the way.
 import copy
 import itertools
 import runpy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,7 +145,13 @@ def variants(study: Study) -> Iterator[Variant]:
 
 
 def make_graph(
-    study: Study, name: str, out: Path, places: dict[str, Place], seeds: int | None = None, processes: int = 1
+    study: Study,
+    name: str,
+    out: Path,
+    places: dict[str, Place],
+    seeds: int | None = None,
+    processes: int = 1,
+    beside: Sequence[Weights] = (),
 ) -> Graph:
     """Every node of a study: pre-trainings, then the transfers of what they make, with their controls.
 
@@ -153,6 +159,7 @@ def make_graph(
         name: of the study; in the labels of its nodes.
         places: data sets that the command line named.
         seeds: instead of the study's.
+        beside: weights of other origin that the suite measures too.
     """
     study = study if seeds is None else study.model_copy(update={'seeds': seeds})
     suite = read_suite(study.suite).chosen(study.entries)
@@ -173,7 +180,7 @@ def make_graph(
             identity = json_hash([node.key, product])
             path = node.path(product).absolute()
             weights.append(Weights(title, path, _kind(variant.config), identity, variant.network, (node.key,), labels))
-    return Graph([*parents, *transfers(weights, suite, places, study.seeds, out, processes)])
+    return Graph([*parents, *transfers([*weights, *beside], suite, places, study.seeds, out, processes)])
 
 
 def _pretrain(variant: Variant, name: str, data: str | None, source: Place, out: Path, processes: int) -> Node:

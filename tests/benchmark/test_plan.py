@@ -8,10 +8,11 @@ import torch
 
 from benchmark.drawn import Place, parse_places
 from benchmark.nodes import Graph
-from benchmark.plan import Weights, existing_weights, transfers
+from benchmark.plan import Weights, existing_weights, supervised_weights, transfers
 from benchmark.suites import Entry, Suite, read_suite, suite_names
 from pretrain.checkpoint import exchange
 from pretrain.checkpoint.initial import card_of
+from pretrain.checkpoint.load import open_checkpoint
 from pretrain.checkpoint.nets import make_net
 from pretrain.errors import UserError
 from tools.main import main
@@ -136,6 +137,26 @@ def test_a_checkpoint_file_is_known_by_its_content(checkpoint: Path) -> None:
     assert (one.name, one.kind) == ('small', 'image') and len(one.identity) == 64
     with pytest.raises(UserError, match='no such file'):
         existing_weights(['/nowhere.pth'])
+
+
+def test_what_is_said_to_be_supervised_becomes_so(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('MIMBENCH_CACHE', str(tmp_path / 'cache'))
+    before = open_checkpoint(checkpoint)
+    plain = tmp_path / 'plain.safetensors'
+    exchange.write(plain, before.state, before.card.model_copy(update={'initial_stage': 'unknown'}))
+    (one,) = supervised_weights([str(plain)])
+    opened = open_checkpoint(one.path)
+    assert one.name == 'plain' and opened.card.initial_stage == 'supervised' and opened.sha256 == one.identity
+    assert all(torch.equal(opened.state[name], before.state[name]) for name in before.state)
+    assert supervised_weights([str(plain)]) == [one] == supervised_weights([str(one.path)])
+    masked = tmp_path / 'masked.safetensors'
+    exchange.write(masked, opened.state, opened.card.model_copy(update={'initial_stage': 'mim'}))
+    with pytest.raises(UserError, match="initial stage is 'mim'; give it to --checkpoint"):
+        supervised_weights([str(masked)])
+    with pytest.raises(UserError, match='no such file'):
+        supervised_weights(['/nowhere.pth'])
 
 
 def test_the_verb_plans_runs_nothing_twice_and_names_mistakes(

@@ -17,7 +17,7 @@ from benchmark.cells import tabulate
 from benchmark.report.charts import pareto_front
 from benchmark.report.numbers import MINUS
 from benchmark.report.write import read_runs, write_report
-from benchmark.store import collect
+from benchmark.store import collect, same_architecture
 from pretrain.errors import UserError
 from pretrain.record import Protocol, Result, write_result
 from tools.main import main
@@ -263,15 +263,22 @@ def test_recipes_as_shipped_are_told_from_others(tmp_path: Path) -> None:
 
 def test_a_supervised_checkpoint_is_a_second_control(tmp_path: Path) -> None:
     start = made_up(0.5).start
-    supervised = start.model_copy(
-        update={'path': '/nowhere/sup.safetensors', 'sha256': 's' * 64, 'card': card(initial_stage='supervised')}
-    )
+    other = card(initial_stage='supervised', position='learned', arch_args={'class_token': True})
+    supervised = start.model_copy(update={'path': '/nowhere/sup.safetensors', 'sha256': 's' * 64, 'card': other})
     for seed in range(2):
         write(tmp_path / f'm{seed}', 0.6 + 0.01 * seed, seed)
         write(tmp_path / f's{seed}', 0.7, seed, start=supervised)
     html = write_report([tmp_path], tmp_path / 'out').paths[0].read_text()
     (row,) = [row for row in rows_of(html, 'domain-classification') if row.startswith('mae ')]
     assert MINUS + '9.50' in row and 'Over supervised' in html
+
+
+def test_another_architecture_is_no_control() -> None:
+    small = card(arch_args={'depth': 6, 'embed_dim': 128, 'img_size': [32, 32]})
+    assert same_architecture(small, card(position='learned', arch_args={'depth': 6, 'img_size': [64, 64]}))
+    assert not same_architecture(small, card(arch_args={'depth': 12}))
+    assert not same_architecture(small, card('vit_small'))
+    assert not same_architecture(small, card(patch=(8, 8)))
 
 
 def test_pareto_front() -> None:

@@ -25,10 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from benchmark.drawn import parse_places
+    from benchmark.plan import supervised_weights
     from benchmark.study import make_graph, read_study
 
     study = read_study(args.study)
     name = Path(args.study).stem
     out = Path(args.out or f'runs/{name}').absolute()
-    graph = make_graph(study, name, out, parse_places(args.data), args.seeds, args.gpus_per_run)
+    supervised = supervised_weights(args.supervised)
+    graph = make_graph(study, name, out, parse_places(args.data), args.seeds, args.gpus_per_run, supervised)
     return run_graph(graph, out, args)

@@ -20,9 +20,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--checkpoint', action='append', required=True, metavar='FILE', help='of any known format; repeatable'
     )
-    parser.add_argument(
-        '--supervised', action='append', default=[], metavar='FILE', help='a control: weights of supervised training'
-    )
     parser.add_argument('--suite', default='mini', help='mini, frozen, dense, full, or a YAML file; default mini')
     parser.add_argument('--entry', action='append', metavar='NAME', help='only this entry of the suite; repeatable')
     parser.add_argument('--seeds', type=int, default=3, help='default 3')
@@ -32,19 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from benchmark.drawn import parse_places
     from benchmark.nodes import Graph
-    from benchmark.plan import existing_weights, transfers
+    from benchmark.plan import existing_weights, supervised_weights, transfers
     from benchmark.suites import read_suite
 
     if args.seeds < 1:
         raise UserError(f'--seeds {args.seeds}: at least 1')
     suite = read_suite(args.suite).chosen(args.entry)
     places = parse_places(args.data)
-    weights = existing_weights([*args.checkpoint, *args.supervised])
-    for one in weights[len(args.checkpoint) :]:
-        if one.stage != 'supervised':
-            raise UserError(
-                f'--supervised {one.path}: its card says initial stage {one.stage!r}; give it to --checkpoint'
-            )
+    weights = [*existing_weights(args.checkpoint), *supervised_weights(args.supervised)]
     out = Path(args.out or f'runs/benchmark-{Path(args.suite).stem}').absolute()
     graph = Graph(transfers(weights, suite, places, args.seeds, out, args.gpus_per_run))
     if not len(graph):

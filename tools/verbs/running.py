@@ -18,6 +18,13 @@ def add_running_options(parser: argparse.ArgumentParser) -> None:
         help='where a data set of the suite lies; repeatable',
     )
     parser.add_argument(
+        '--supervised',
+        action='append',
+        default=[],
+        metavar='FILE',
+        help='weights of supervised training, a second control of their architecture; repeatable',
+    )
+    parser.add_argument(
         '--dry-run', action='store_true', help='print the plan, its cost, and what is done; run nothing'
     )
     parser.add_argument(
