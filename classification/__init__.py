@@ -1,9 +1,9 @@
 """Image classification transfer: fine-tuning, linear probes, k-NN, proxies. Importing this registers all of it.
 
-Reading order: `model.py` (the classifier), `task.py` (the task that trains it), `metrics.py`; then `frozen.py`,
-`knn.py`, `probe.py` and `proxies.py`, which work on features.
+Reading order: `model.py` (the classifier), `task.py` (the task that trains it, and k-NN); then `probe.py` and
+`proxies.py`, which work on the features of `pretrain/engine/features.py`.
 """
 
-from classification import frozen, knn, lars, model, probe, proxies, task
+from classification import lars, model, probe, proxies, task
 
-__all__ = ['frozen', 'knn', 'lars', 'model', 'probe', 'proxies', 'task']
+__all__ = ['lars', 'model', 'probe', 'proxies', 'task']

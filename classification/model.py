@@ -8,29 +8,14 @@ from torch import Tensor
 
 from classification.loss import ClassLoss, Mixing
 from pretrain.checkpoint.initial import initial_net
-from pretrain.classifier import POOLED_FIRST, Network, default_pool
+from pretrain.classifier import POOLED_FIRST, Network, check_classes, default_pool
 from pretrain.encoders.layers import Layers
-from pretrain.errors import ConfigError
 from pretrain.model import TrainableModel
 from pretrain.registry import MODELS
 
 
-class TransferModel(TrainableModel):
-    """What a classification task trains: it knows what it started from.
-
-    Attributes:
-        initial: the card, audit and sha256 of the start; its `net` is the network that trains.
-    """
-
-    def __init__(self, num_classes: int | None, **image):
-        super().__init__(**image)
-        if num_classes is None or num_classes < 2:
-            raise ConfigError(f'model.num_classes is {num_classes}; there must be at least 2 classes')
-        self.num_classes = num_classes
-
-
 @MODELS.register_module()
-class Classifier(TransferModel):
+class Classifier(TrainableModel):
     """Fine-tuning: everything trains.
 
     Args:
@@ -43,6 +28,9 @@ class Classifier(TransferModel):
         smoothing, mixup, cutmix, mix_probability, erase: see `classification.loss`.
         ema: decay per update of an average of the weights and of batch-norm statistics; when set, the average is what
             is evaluated.
+
+    Attributes:
+        initial: the card, audit and sha256 of the start; its `net` is the network that trains.
     """
 
     def __init__(
@@ -63,13 +51,14 @@ class Classifier(TransferModel):
         mean: Sequence[float] = (0.485, 0.456, 0.406),
         std: Sequence[float] = (0.229, 0.224, 0.225),
     ):
-        super().__init__(num_classes, image_size=image_size, channels=channels, mean=mean, std=std)
+        super().__init__(image_size, channels, mean, std)
+        self.num_classes = check_classes(num_classes)
         without_norm = dict.fromkeys(('vit', 'beit'), POOLED_FIRST) if pool in (None, 'mean') else None
         self.initial = initial_net(self.image_size, channels, without_norm, **encoder)
         net = self.initial.net
-        self.network = Network(net, pool or default_pool(net), num_classes, head_std)
+        self.network = Network(net, pool or default_pool(net), self.num_classes, head_std)
         self.layers = Layers(net)
-        self.mixing = Mixing(num_classes, mixup, cutmix, mix_probability, erase, smoothing)
+        self.mixing = Mixing(self.num_classes, mixup, cutmix, mix_probability, erase, smoothing)
         self.criterion = ClassLoss(loss, smoothing)
         self.ema = ema
         self.average = copy.deepcopy(self.network).requires_grad_(False) if ema else None

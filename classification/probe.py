@@ -12,16 +12,17 @@ import torch.nn.functional as F
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from classification.frozen import Features, FrozenEncoder, frozen_run
 from classification.lars import LARS
 from classification.task import ClassificationTask
-from pretrain.classifier import AttentiveHead, probe_head
+from pretrain.classifier import AttentiveHead, check_classes, probe_head
 from pretrain.encoders.net import forward_tokens
 from pretrain.engine.accuracy import ClassMetrics
 from pretrain.engine.derive import learning_rate
+from pretrain.engine.features import Features, frozen_run
 from pretrain.engine.processes import is_main
 from pretrain.engine.schedule import WarmupCosine
 from pretrain.engine.transfer import Request
+from pretrain.frozen import FrozenEncoder
 from pretrain.record import Result
 from pretrain.registry import MODELS, TASKS
 
@@ -32,7 +33,7 @@ class LinearProbe(FrozenEncoder):
 
     def __init__(self, encoder: dict, **common):
         super().__init__(encoder, **common)
-        self.head = probe_head(self.net.num_features, self.num_classes)
+        self.head = probe_head(self.net.num_features, check_classes(self.num_classes))
 
     def loss(self, batch: dict) -> dict[str, Tensor]:
         logits = self.head(self.features(batch['image'])).float()
@@ -51,7 +52,7 @@ class AttentiveProbe(LinearProbe):
 
     def __init__(self, encoder: dict, **common):
         super().__init__(encoder, **common)
-        self.head = AttentiveHead(self.net.num_features, self.num_classes, std=0.02)
+        self.head = AttentiveHead(self.net.num_features, check_classes(self.num_classes), std=0.02)
 
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:
@@ -76,7 +77,7 @@ class FrozenProbe(ClassificationTask):
 
     def run(self, cfg: Config, request: Request, config_hash: str) -> Result:
         found = frozen_run(self, cfg, request, config_hash)
-        setting, device = found.setting, found.model.data_preprocessor.mean.device
+        setting, device = found.setting, found.device
         train, val = found.train, found.val  # a damaged image is found before the head trains
         batch = min(self.batch, len(train.x))
         derived = {'batch_size': batch, 'lr': learning_rate(self.lr, batch)}

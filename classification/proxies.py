@@ -9,10 +9,10 @@ import numpy as np
 import scipy.linalg
 from mmengine.config import Config
 
-from classification.frozen import FrozenRun, extract, frozen_run
 from classification.task import ClassificationTask
 from pretrain.data.build import build_dataset
 from pretrain.data.parts import LabelledData
+from pretrain.engine.features import FrozenRun, extract, frozen_run
 from pretrain.engine.processes import is_main
 from pretrain.engine.reconstruction import Keyed, NoLossError, choose, pretraining_run, reconstruction_loss
 from pretrain.engine.transfer import RANDOM, Request

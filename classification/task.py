@@ -1,4 +1,4 @@
-"""How classification configs are read, and the task that trains: fine-tuning, and the linear probe as MAE does it."""
+"""How classification configs are read; the task that trains (fine-tuning, MAE's linear probe), and k-NN."""
 
 from mmengine.config import Config
 from torch import nn
@@ -10,6 +10,7 @@ from pretrain.data.dataset import ImageDataset
 from pretrain.data.locate import source_config
 from pretrain.data.parts import LabelledData
 from pretrain.engine.accuracy import ClassMetrics
+from pretrain.engine.knn import NearestNeighbours
 from pretrain.engine.task import TrainTask, TransferTask
 from pretrain.engine.transfer import Request
 from pretrain.registry import TASKS
@@ -53,3 +54,8 @@ class Classify(ClassificationTask, TrainTask):
 
     def metric(self, dataset: ImageDataset, model: nn.Module) -> ClassMetrics:
         return ClassMetrics(len(dataset), model.num_classes, dataset.classes)
+
+
+@TASKS.register_module()
+class KNN(NearestNeighbours, ClassificationTask):
+    """k-NN on features of a FrozenEncoder."""

@@ -57,6 +57,11 @@ class FindingMetric:
         """Bring the rows of all processes to every one of them."""
         self.rows = gather_rows(self.rows)
 
+    def probability(self, logits: np.ndarray) -> np.ndarray:
+        """Of classes `(B, classes)`."""
+        shifted = logits - logits.max(1, keepdims=True)
+        return np.exp(shifted) / np.exp(shifted).sum(1, keepdims=True)
+
     def scores(self) -> Scores:
         """Raises RuntimeError unless every image was seen exactly once, DataError when no class has both kinds."""
         index, logits, label = (np.concatenate(column) for column in zip(*self.rows, strict=True))
@@ -71,8 +76,7 @@ class FindingMetric:
             shares = [np.mean((score > 0) == true) for score, true, _ in columns if len(true)]
             accuracy = float(np.mean(shares))
         else:
-            shifted = logits - logits.max(1, keepdims=True)
-            probability = np.exp(shifted) / np.exp(shifted).sum(1, keepdims=True)
+            probability = self.probability(logits)
             # Of two classes both areas are one number; the difference of logits has no ties that rounding makes.
             chosen = [1] if logits.shape[1] == 2 else range(logits.shape[1])
             score = (logits[:, 1:] - logits[:, :1]) if logits.shape[1] == 2 else probability
@@ -85,3 +89,13 @@ class FindingMetric:
         overall = {'auc': float(np.mean(list(areas.values()))), 'accuracy': accuracy, 'scored': float(len(areas))}
         positives = {name: float(true.sum()) for _, true, name in columns}
         return Scores(overall, {'auc': areas, 'positives': positives}, len(index))
+
+
+class VoteMetric(FindingMetric):
+    """Of votes `(B, classes)`, not negative: their shares are the probabilities, and equal shares stay equal."""
+
+    def add(self, index: Tensor, votes: Tensor, label: Tensor) -> None:
+        super().add(index, votes.double() / votes.double().sum(1, keepdim=True), label)
+
+    def probability(self, logits: np.ndarray) -> np.ndarray:
+        return logits

@@ -26,6 +26,7 @@ class FindingClassifier(TrainableModel):
         multi_label: binary cross-entropy over findings, unknown ones left out; else cross-entropy over classes.
         probe: the encoder stays as it is, its own final norm included, and only a linear layer after a batch norm
             without parameters trains (MAE's probe).
+        pool: 'mean', or for probes 'attentive': attention that trains over all tokens.
         head_std: of the linear layer's initial weights; 2e-5 is MAE's fine-tuning.
         smoothing: of the labels of classes.
     """
@@ -36,6 +37,7 @@ class FindingClassifier(TrainableModel):
         num_classes: int | None = None,
         multi_label: bool = False,
         probe: bool = False,
+        pool: str = 'mean',
         head_std: float = 2e-5,
         smoothing: float = 0.0,
         image_size=224,
@@ -52,7 +54,7 @@ class FindingClassifier(TrainableModel):
         if family(net) not in ('vit', 'beit'):
             raise ConfigError(f'{self.initial.card.arch} is no plain transformer; its features come without tokens')
         self.num_classes, self.multi_label, self.smoothing = num_classes, multi_label, smoothing
-        self.network = Network(net, 'mean', num_classes, head_std, probe)
+        self.network = Network(net, pool, num_classes, head_std, probe)
         self.layers = Layers(net)
 
     @property

@@ -1,4 +1,4 @@
-"""How the configs of image classification are read, trained and scored."""
+"""How the configs of image classification are read; the task that trains a classifier, and k-NN."""
 
 from typing import Any
 
@@ -6,21 +6,21 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from medical.auc import FindingMetric
+from medical.auc import FindingMetric, VoteMetric
 from medical.findings import patients, real_names, source_of
 from pretrain.checkpoint.initial import Initial
 from pretrain.data.card import load_card, use_card
 from pretrain.data.dataset import ImageDataset
 from pretrain.data.parts import PARTS, LabelledData, labelled_data
-from pretrain.engine.task import TrainTask
+from pretrain.engine.knn import NearestNeighbours
+from pretrain.engine.task import TrainTask, TransferTask
 from pretrain.engine.transfer import Request
 from pretrain.errors import ConfigError, DataError
 from pretrain.registry import TASKS
 
 
-@TASKS.register_module()
-class ClassifyFindings(TrainTask):
-    """Trains `model` (a FindingClassifier) and scores it on `val_dataloader` after the last update."""
+class FindingTask(TransferTask):
+    """Labelled images of `ImageDataset`, classes or findings, and an encoder under `model.encoder`."""
 
     part = 'encoder'
 
@@ -52,8 +52,13 @@ class ClassifyFindings(TrainTask):
                 raise ConfigError(
                     f'{part}_dataloader.dataset.channels is {found}, model.channels {channels}; make them equal'
                 )
-        cfg.model.num_classes, cfg.model.multi_label = data.num_classes, kinds[0]
+        cfg.model.num_classes = data.num_classes
+        self.set_kind(cfg, kinds[0])
         return data
+
+    def set_kind(self, cfg: Config, multi_label: bool) -> None:
+        """Tell the model whether labels are several findings per image or one class."""
+        raise NotImplementedError
 
     def image(self, cfg: Config):
         return cfg.model.get('channels', 1), cfg.model.get('image_size', 224)
@@ -68,12 +73,35 @@ class ClassifyFindings(TrainTask):
         sides = (size, size) if isinstance(size, int) else tuple(size)
         model.predict({'image': torch.empty(2, channels, *sides)})
 
+
+@TASKS.register_module()
+class KNNFindings(NearestNeighbours, FindingTask):
+    """k-NN on features of a FrozenEncoder; of images with one class each."""
+
+    def set_kind(self, cfg: Config, multi_label: bool) -> None:
+        if multi_label:
+            raise ConfigError('k-NN votes for one class, but these images have several findings each; take a probe')
+
+    def of_votes(self, data: LabelledData) -> FindingMetric:
+        return VoteMetric(data.val, _classes(data.val, data.num_classes), multi_label=False)
+
+
+@TASKS.register_module()
+class ClassifyFindings(FindingTask, TrainTask):
+    """Trains `model` (a FindingClassifier) and scores it on `val_dataloader` after the last update."""
+
+    def set_kind(self, cfg: Config, multi_label: bool) -> None:
+        cfg.model.multi_label = multi_label
+
     def initial(self, model: nn.Module) -> Initial:
         return model.initial
 
     def metric(self, dataset: ImageDataset, model: nn.Module) -> FindingMetric:
-        classes = dataset.classes or [str(i) for i in range(model.num_classes)]
-        return FindingMetric(dataset, classes, model.multi_label)
+        return FindingMetric(dataset, _classes(dataset, model.num_classes), model.multi_label)
+
+
+def _classes(dataset: ImageDataset, num_classes: int) -> list[str]:
+    return dataset.classes or [str(i) for i in range(num_classes)]
 
 
 def _check_apart(train: Any, val: Any) -> None:

@@ -2,7 +2,7 @@
 
 Reading order: `pretrain/points.py` and `pretrain/encoders/point_net.py` in the core; then `model.py` (the masked
 model), `decoder.py`, `targets.py`; `datasets.py` with `files.py`, `sources.py`, `transforms.py`; `classifier.py`,
-`task.py`.
+`task.py`; `frozen.py` and `svm.py`, which train a head or nothing.
 """
 
 from pointcloud import (
@@ -10,6 +10,7 @@ from pointcloud import (
     datasets,
     decoder,
     fewshot,
+    frozen,
     m2ae,
     maskpoint,
     model,
@@ -30,6 +31,7 @@ __all__ = [
     'datasets',
     'decoder',
     'fewshot',
+    'frozen',
     'm2ae',
     'maskpoint',
     'model',

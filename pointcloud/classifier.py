@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pointcloud.initial import initial_points
 from pointcloud.model import PointPreprocessor
+from pretrain.classifier import check_classes
 from pretrain.encoders.layers import Layers
 from pretrain.encoders.point_net import BatchNorm
 from pretrain.errors import ConfigError
@@ -90,13 +91,11 @@ class PointClassifier(PointTransferModel):
         join: str = 'concat',
     ):
         super().__init__(encoder, num_points, class_token=not frozen)
-        if num_classes is None or num_classes < 2:
-            raise ConfigError(f'model.num_classes is {num_classes}; there must be at least 2 classes')
-        self.num_classes, self.smoothing, self.frozen = num_classes, smoothing, frozen
+        self.num_classes, self.smoothing, self.frozen = check_classes(num_classes), smoothing, frozen
         if join not in ('concat', 'sum') or not 0 <= smoothing < 1:
             raise ConfigError(f"model.join={join!r}, smoothing={smoothing}; 'concat' or 'sum', and from 0 to below 1")
         self.join = join
-        self.head = class_head(self.net.embed_dim * (2 if join == 'concat' else 1), num_classes, **(head or {}))
+        self.head = class_head(self.net.embed_dim * (2 if join == 'concat' else 1), self.num_classes, **(head or {}))
         if frozen:
             self.net.requires_grad_(False)
 

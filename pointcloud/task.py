@@ -1,4 +1,4 @@
-"""How point configs are read, and the task that fine-tunes a classifier."""
+"""How point configs are read; the task that trains a classifier, and k-NN."""
 
 from typing import Any
 
@@ -13,6 +13,7 @@ from pretrain.checkpoint.nets import meta_net
 from pretrain.checkpoint.to_points import point_args
 from pretrain.data.locate import keep_arguments
 from pretrain.data.parts import LabelledData, labelled_data
+from pretrain.engine.knn import NearestNeighbours
 from pretrain.engine.setting import Setting
 from pretrain.engine.task import TrainTask, TransferTask
 from pretrain.engine.transfer import Request
@@ -116,3 +117,8 @@ class PointClassify(PointTask, TrainTask):
 
     def metric(self, dataset: Any, model: nn.Module) -> CloudAccuracy:
         return CloudAccuracy(len(dataset), model.num_classes, dataset.classes, self.votes)
+
+
+@TASKS.register_module()
+class KNNPoints(NearestNeighbours, PointTask):
+    """k-NN on features of FrozenPoints."""

@@ -7,6 +7,7 @@ from pretrain.encoders.net import family, forward_tokens
 from pretrain.errors import ConfigError
 
 POOLS = ('mean', 'cls', 'gap')
+ATTENTIVE = 'attentive'
 POOLED_FIRST = 'final norm of the tokens: here tokens are averaged first, and a fresh fc_norm follows (MAE, BEiT)'
 HEAD_STD = 0.01
 """Of the initial linear layer of a probe (facebookresearch/mae main_linprobe.py)."""
@@ -16,7 +17,7 @@ class Network(nn.Module):
     """`(B, C, H, W)` to logits `(B, classes)`.
 
     'mean' norms the mean token with a fresh `fc_norm`, epsilon 1e-6 (MAE, BEiT); the other poolings come after the
-    network's own norm.
+    network's own norm. 'attentive' is an AttentiveHead over all tokens, of probes.
 
     Args:
         probe: the network stays as it is, its own final norm included, in evaluation mode and without gradients; there
@@ -25,11 +26,16 @@ class Network(nn.Module):
 
     def __init__(self, net: nn.Module, pool: str, num_classes: int, head_std: float, probe: bool = False):
         super().__init__()
-        check_pool(net, pool)
         self.net, self.pool, self.probe = net, pool, probe
         width = net.num_features
         self.fc_norm = nn.LayerNorm(width, eps=1e-6) if pool == 'mean' and not probe else nn.Identity()
-        self.head = probe_head(width, num_classes) if probe else linear_head(width, num_classes, head_std)
+        if pool == ATTENTIVE:
+            if not probe:
+                raise ConfigError("pool='attentive' is for probes; set probe=True, or take 'mean' to fine-tune")
+            self.head: nn.Module = AttentiveHead(width, num_classes, head_std)
+        else:
+            check_pool(net, pool)
+            self.head = probe_head(width, num_classes) if probe else linear_head(width, num_classes, head_std)
         if probe:
             net.requires_grad_(False).eval()
 
@@ -42,7 +48,8 @@ class Network(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.probe):
-            features = pooled(self.net, images, self.pool)
+            attentive = self.pool == ATTENTIVE
+            features = forward_tokens(self.net, images) if attentive else pooled(self.net, images, self.pool)
         return self.head(self.fc_norm(features))
 
 
@@ -85,6 +92,13 @@ class AttentiveHead(nn.Module):
         query = self.query.expand(len(keys), -1, -1)
         x = query + self.attention(query, keys, keys, need_weights=False)[0]
         return self.linear(self.dropout((x + self.mlp(self.norm2(x)))[:, 0]))
+
+
+def check_classes(num_classes: int | None) -> int:
+    """The number itself. Raises ConfigError for fewer than two classes, or an unknown number."""
+    if num_classes is None or num_classes < 2:
+        raise ConfigError(f'model.num_classes is {num_classes}; there must be at least 2 classes')
+    return num_classes
 
 
 def default_pool(net: nn.Module) -> str:

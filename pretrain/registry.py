@@ -25,7 +25,7 @@ from mmengine.registry import (  # noqa: F401  (re-exported: the one place to im
 TASKS = Registry('task', scope='mmengine')
 """Downstream tasks; a transfer config names one as `task=dict(type='Classify')`."""
 
-_MODULES = ('masking', 'heads', 'losses', 'model', 'encoders', 'targets', 'methods', 'data', 'engine')
+_MODULES = ('masking', 'heads', 'losses', 'model', 'frozen', 'encoders', 'targets', 'methods', 'data', 'engine')
 
 
 def build_task(cfg: dict) -> Any:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from pretrain.checkpoint.initial import initial_net
+from pretrain.classifier import check_classes
 from pretrain.encoders.layers import Layers
 from pretrain.encoders.vit3d import ViT3d
 from pretrain.errors import ConfigError
@@ -53,11 +54,9 @@ class ClipClassifier(TrainableModel):
         std: Sequence[float] = (0.229, 0.224, 0.225),
     ):
         super().__init__(tuple(image_size), channels, mean, std)
-        if num_classes is None or num_classes < 2:
-            raise ConfigError(f'model.num_classes is {num_classes}; there must be at least 2 classes')
+        self.num_classes, self.frozen, self.smoothing = check_classes(num_classes), frozen, smoothing
         if len(self.image_size) != 3:
             raise ConfigError(f'model.image_size is {self.image_size}; clips need (T, H, W)')
-        self.num_classes, self.frozen, self.smoothing = num_classes, frozen, smoothing
         self.initial = initial_net(
             self.image_size, channels, {'vit': POOLED_FIRST} if head == 'mean' else None, **encoder
         )
@@ -66,9 +65,9 @@ class ClipClassifier(TrainableModel):
         self.net = self.initial.net.requires_grad_(not frozen)
         if self.initial.card.position.startswith('sincos-') and self.net.pos_embed is not None:
             self.net.pos_embed.requires_grad_(False)  # VideoMAE's are no parameters
-        self.head = build_head(head, self.net, num_classes, head_std, head_dropout)
+        self.head = build_head(head, self.net, self.num_classes, head_std, head_dropout)
         self.layers = Layers(self.net)
-        self.mixing = ClipMixing(num_classes, mixup, cutmix, erase, smoothing)
+        self.mixing = ClipMixing(self.num_classes, mixup, cutmix, erase, smoothing)
 
     @property
     def num_layers(self) -> int:

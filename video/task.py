@@ -1,4 +1,4 @@
-"""How configs of action recognition are read, trained and scored."""
+"""How configs of action recognition are read; the task that trains a classifier, and k-NN."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,8 @@ from torch import nn
 from pretrain.checkpoint.card import Card
 from pretrain.checkpoint.initial import Initial
 from pretrain.data.parts import LabelledData
-from pretrain.engine.task import TrainTask
+from pretrain.engine.knn import NearestNeighbours
+from pretrain.engine.task import TrainTask, TransferTask
 from pretrain.engine.transfer import Request
 from pretrain.errors import ConfigError
 from pretrain.registry import TASKS
@@ -22,22 +23,18 @@ from video.metrics import ClipMetrics
 from video.pictures import write_pictures
 
 
-@TASKS.register_module()
-class ClassifyClips(TrainTask):
-    """Trains `model` (a ClipClassifier) and scores it on `val_dataloader`, all views of a video averaged.
+class ClipTask(TransferTask):
+    """Labelled videos of ClipDataset, and an encoder of clips under `model.encoder`.
 
     Args:
         dataset: whose protocol the config must follow (`video.data.PROTOCOLS`); None for any other set.
         folds, fold, split_seed: how `--data` splits a table of clips by group when there is no `--val`.
-        pictures: how many validation videos are drawn with their predictions.
     """
 
     part = 'encoder'
 
-    def __init__(
-        self, dataset: str | None = None, folds: int = 5, fold: int = 0, split_seed: int = 0, pictures: int = 6
-    ):
-        self.dataset, self.num_pictures = dataset, pictures
+    def __init__(self, dataset: str | None = None, folds: int = 5, fold: int = 0, split_seed: int = 0):
+        self.dataset = dataset
         self.split = {'folds': folds, 'fold': fold, 'seed': split_seed}
 
     def set_data(self, cfg: Config, request: Request) -> None:
@@ -75,7 +72,26 @@ class ClassifyClips(TrainTask):
         return cfg.model, 1.0
 
     def send_through(self, model: nn.Module, channels: int, size: Any) -> None:
-        model.logits(torch.empty(1, channels, *size))
+        model.predict({'image': torch.empty(1, channels, *size)})
+
+
+@TASKS.register_module()
+class KNNClips(NearestNeighbours, ClipTask):
+    """k-NN on features of a FrozenEncoder, the mean over the views of a video."""
+
+
+@TASKS.register_module()
+class ClassifyClips(ClipTask, TrainTask):
+    """Trains `model` (a ClipClassifier) and scores it on `val_dataloader`, all views of a video averaged.
+
+    Args:
+        pictures: how many validation videos are drawn with their predictions.
+        data: arguments of ClipTask.
+    """
+
+    def __init__(self, pictures: int = 6, **data):
+        super().__init__(**data)
+        self.num_pictures = pictures
 
     def initial(self, model: nn.Module) -> Initial:
         return model.initial

@@ -1,8 +1,11 @@
 """How figures are written: the same everywhere, with a sign where the sign is the message."""
 
+import math
+
 from benchmark.statistics import Gain, Interval, Summary
 
 MINUS = '\u2212'
+MOST_DECIMALS = 6
 SHARES = frozenset(
     (
         *('top1', 'top5', 'top1_vote', 'mean_class_top1', 'accuracy', 'balanced_accuracy', 'auc', 'auc_macro'),
@@ -44,9 +47,13 @@ def signed(value: float, metric: str) -> str:
 
 
 def summary(found: Summary, metric: str) -> str:
-    """`51.25 ± 0.40`; a single score has no spread."""
-    spread = '' if found.std is None else f' ± {score(found.std, metric)}'
-    return score(found.mean, metric) + spread
+    """`51.25 ± 0.40`; a single score has no spread. Of no share the spread has two digits that count."""
+    if found.std is None:
+        return score(found.mean, metric)
+    if is_share(metric) or not found.std > 0:
+        return f'{score(found.mean, metric)} ± {score(found.std, metric)}'
+    decimals = min(max(1 - math.floor(math.log10(found.std)), 0), MOST_DECIMALS)
+    return f'{found.mean:.{decimals}f} ± {found.std:.{decimals}f}'.replace('-', MINUS)
 
 
 def interval(found: Interval | None, metric: str) -> str:

@@ -41,6 +41,7 @@ _LATEX = {
     numbers.MINUS: '$-$',
     '±': r'$\pm$',
     '…': r'\dots{}',
+    **{c: f'{{{c}}}' for c in '[]'},  # after a line break a bracket would be its argument
 }
 
 
@@ -117,24 +118,30 @@ def markdown(table: Table, problems: Sequence[Problem], title: str, made: str) -
 
 
 def latex(table: Table) -> str:
-    """One booktabs table per domain, to be put into a paper with `\\input`."""
+    """One booktabs table per domain, narrow enough for a page, to be put into a paper with `\\input`."""
     lines = ['% needs \\usepackage{booktabs}; scores of shares in percent, mean and standard deviation over n seeds']
     for domain, columns in table.domains().items():
+        cells = [table.column_cells(column) for column in columns]
+        networks = sorted({cell.subject.network for found in cells for cell in found})
+        of_one = f', {_tex(networks[0])}' if len(networks) == 1 else ''
         lines += [
             '',
             r'\begin{table}',
             r'  \centering',
-            rf'  \caption{{{_tex(domain)}: gain over random initialisation with its 95\,\% t interval.}}',
-            r'  \begin{tabular}{lllrrrl}',
+            rf'  \caption{{{_tex(domain)}{of_one}: gain over random initialisation with its 95\,\% t interval.}}',
+            r'  \begin{tabular}{lrrrl}',
             r'    \toprule',
-            r'    Checkpoint & Network & Protocol & Score ($n$) & Random init ($n$) & Gain & Verdict \\',
+            r'    Checkpoint & Score ($n$) & Random init ($n$) & Gain & Verdict \\',
         ]
-        for column in columns:
+        for found in cells:
             lines.append(r'    \midrule')
-            for cell in table.column_cells(column):
+            for i, cell in enumerate(found):
                 name, network, label, score, control, gain, interval, verdict, *_ = _texts(cell)
-                cells = [name, network, label, score, control, f'{gain} {interval}'.strip(), verdict]
-                lines.append('    ' + ' & '.join(_tex(text) for text in cells) + r' \\')
+                if i == 0:
+                    lines.append(rf'    \multicolumn{{5}}{{l}}{{\emph{{{_tex(label)}}}}} \\')
+                shown = name if of_one or cell.subject.role == RANDOM else f'{name} ({network})'
+                texts = [shown, score, control, f'{gain} {interval}'.strip(), verdict]
+                lines.append('    ' + ' & '.join(_tex(text) for text in texts) + r' \\')
         lines += [r'    \bottomrule', r'  \end{tabular}', r'\end{table}']
     return '\n'.join(lines) + '\n'
 

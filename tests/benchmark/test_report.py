@@ -15,8 +15,9 @@ pytest.importorskip('jinja2')
 
 from benchmark.cells import tabulate
 from benchmark.report.charts import pareto_front
-from benchmark.report.numbers import MINUS
+from benchmark.report.numbers import MINUS, summary
 from benchmark.report.write import read_runs, write_report
+from benchmark.statistics import Summary
 from benchmark.store import collect, same_architecture
 from pretrain.errors import UserError
 from pretrain.record import Protocol, Result, write_result
@@ -108,7 +109,7 @@ def test_lower_is_better_where_the_protocol_says_so(tmp_path: Path) -> None:
             write_result(tmp_path / f'{name}{seed}', with_protocol(result, metric='nll', higher_is_better=False))
     html = write_report([tmp_path], tmp_path / 'out').paths[0].read_text()
     (row,) = [row for row in rows_of(html, 'domain-classification') if row.startswith('mae ')]
-    assert '1.51 ± 0.01' in row and '+0.5' in row
+    assert '1.510 ± 0.010 n=3' in row and '+0.5' in row
 
 
 def test_protocols_never_mix(tmp_path: Path) -> None:
@@ -240,7 +241,18 @@ def test_markdown_and_latex(runs: Path, tmp_path: Path) -> None:
     latex = (tmp_path / 'out' / 'tables.tex').read_text()
     assert r'\toprule' in latex and r'62.00 $\pm$ 2.00 (n=3)' in latex and MINUS not in latex
     body = [line for line in latex.splitlines() if line.endswith(r'\\')]
-    assert {line.count(' & ') for line in body} == {6}
+    heads = [line for line in body if r'\multicolumn{5}' in line]
+    assert heads[0].strip() == r'\multicolumn{5}{l}{\emph{mini-knn (top1, \%) {[}own config{]}}} \\'
+    assert {line.count(' & ') for line in body if line not in heads} == {4}
+    assert r'\caption{classification, vit\_tiny: gain' in latex
+
+
+def test_a_spread_has_two_digits_that_count() -> None:
+    assert summary(Summary(35.93, 1.3, 3), 'rankme') == '35.9 ± 1.3'
+    assert summary(Summary(9.08, 0.2711, 3), 'rankme') == '9.08 ± 0.27'
+    assert summary(Summary(-0.5, 0.0123, 3), 'x') == f'{MINUS}0.500 ± 0.012'
+    assert summary(Summary(1234.5, 210.0, 3), 'x') == '1234 ± 210'
+    assert summary(Summary(2.0, 0.0, 3), 'x') == '2 ± 0' and summary(Summary(2.5, None, 1), 'x') == '2.5'
 
 
 def test_recipes_as_shipped_are_told_from_others(tmp_path: Path) -> None:

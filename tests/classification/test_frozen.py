@@ -8,13 +8,14 @@ import pytest
 import torch
 from PIL import Image
 
-from classification import frozen
-from classification.frozen import Features, FrozenEncoder, cache_key, cached_features, extract
 from classification.probe import AttentiveProbe, FrozenProbe, LinearProbe
 from pretrain.checkpoint.load import build_net
 from pretrain.data.dataset import ImageDataset
 from pretrain.encoders.net import features
+from pretrain.engine import features as engine_features
+from pretrain.engine.features import Features, cache_key, cached_features, extract
 from pretrain.files import cache_folder
+from pretrain.frozen import FrozenEncoder
 from pretrain.registry import DATASETS
 
 pytestmark = pytest.mark.unit
@@ -54,7 +55,7 @@ def test_features_are_those_of_the_encoder(images: Path, encoder_file: Path) -> 
 def test_second_use_reads_the_cache(images: Path, encoder_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cfg = loader(images)
     first = cached_features(encoder(encoder_file), build(cfg), cfg, cache_folder('features'))
-    monkeypatch.setattr(frozen, 'extract', None)
+    monkeypatch.setattr(engine_features, 'extract', None)
     again = cached_features(encoder(encoder_file), build(cfg), cfg, cache_folder('features'))
     assert torch.equal(first.x, again.x) and torch.equal(first.label, again.label)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from medical.auc import FindingMetric, auroc
+from medical.auc import FindingMetric, VoteMetric, auroc
 from medical.classifier import FindingClassifier
 from pretrain.errors import ConfigError, DataError
 
@@ -144,3 +144,27 @@ def test_layers_and_classes():
     assert isinstance(model.network.net.norm, torch.nn.Identity)  # tokens are averaged first
     with pytest.raises(ConfigError, match='num_classes'):
         classifier(num_classes=1)
+
+
+@pytest.mark.parametrize('classes', [2, 4])
+def test_shares_of_votes_are_the_probabilities(classes):
+    rng = np.random.default_rng(0)
+    votes, label = torch.from_numpy(rng.integers(0, 4, (30, classes)) * 1.0), torch.from_numpy(np.arange(30) % classes)
+    votes[:, 0] += 0.5  # nobody is without votes
+    found = VoteMetric(Images(30), [f'c{i}' for i in range(classes)], False)
+    found.add(torch.arange(30), votes, label)
+    share = (votes / votes.sum(1, keepdim=True)).numpy()
+    areas = [plain_auc(share[:, i], label.numpy() == i) for i in range(classes)]
+    assert found.scores().overall['auc'] == pytest.approx(areas[1] if classes == 2 else np.mean(areas))
+    assert found.scores().overall['accuracy'] == pytest.approx(float((share.argmax(1) == label.numpy()).mean()))
+
+
+def test_an_attentive_probe_trains_its_head_alone():
+    model = FindingClassifier(dict(ENCODER), 3, probe=True, pool='attentive', head_std=0.02, image_size=16).train()
+    batch = {'image': torch.rand(4, 1, 16, 16), 'label': torch.tensor([0, 1, 2, 0])}
+    model.loss(batch)['loss'].backward()
+    trained = {name for name, p in model.named_parameters() if p.grad is not None}
+    assert trained and all(name.startswith('network.head.') for name in trained)
+    assert not model.network.net.training
+    with pytest.raises(ConfigError, match='is for probes'):
+        FindingClassifier(dict(ENCODER), 3, pool='attentive', image_size=16)

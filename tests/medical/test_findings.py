@@ -13,7 +13,7 @@ from medical import dicom
 from medical.arrays import FindingArray
 from medical.dicom import RadiographDataset, read_dicom
 from medical.findings import NIH, CheXpertTable, FindingList, FindingNames, patients, source_of
-from medical.image_task import ClassifyFindings
+from medical.image_task import ClassifyFindings, KNNFindings
 from pretrain.data.augment import EvalAugment
 from pretrain.data.dataset import ImageDataset
 from pretrain.data.loader import build_eval_loader
@@ -289,3 +289,8 @@ def test_a_transfer_writes_its_result(mimbench, repo, tmp_path, labels):
     result = json.loads((tmp_path / 'run' / 'result.json').read_text())
     assert result['num_samples'] == {'train': 24, 'val': 24}
     assert result['scores']['scored'] == (1 if labels == 'classes' else 3) and 0 <= result['scores']['auc'] <= 1
+
+
+def test_neighbours_do_not_vote_for_several_findings():
+    with pytest.raises(ConfigError, match='several findings each; take a probe'):
+        KNNFindings(k=3).set_kind(load_config('medical/configs/mini/mae_vit-base-p16_knn_1xb128-k20_medmnist.py'), True)

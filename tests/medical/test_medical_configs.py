@@ -45,7 +45,11 @@ TRANSFER = {
     'selfmedmae_vit-base-p16_ft_8xb32-100e_nih': (256, 1e-3, 100, 0.75, 0.1, None),
     'mae_vit-base-p16_linear_1xb128-20e_medmnist': (128, 1e-3, 20, None, 0.0, None),
     'mae_vit-base-p16_linear_1xb128-20e_medmnist-test': (128, 1e-3, 20, None, 0.0, None),
+    'mae_vit-base-p16_attentive_1xb128-20e_medmnist': (128, 1e-3, 20, None, 0.0, None),
+    'mae_vit3d-base-p16_unetr-frozen_1xb16-3000e_btcv-24-6': (16, 3e-4, 3000, None, 0.0, None),
 }
+# What trains nothing.
+FROZEN = {'mae_vit-base-p16_knn_1xb128-k20_medmnist'}
 # What released files say beside that: betas, last learning rate, crops of a volume and how they are drawn.
 RELEASED = {
     'selfmedmae_vit3d-base-p16_dec384x8_1xb24-10000e_btcv': (
@@ -87,7 +91,7 @@ UNETR_WINDOWS = {
 
 
 def test_every_config_has_its_figures_and_its_twin():
-    assert {path.stem for path in FULL} == set(PRETRAIN) | set(TRANSFER)
+    assert {path.stem for path in FULL} == set(PRETRAIN) | set(TRANSFER) | FROZEN
     recipes_for_real_data = {path.stem for path in MINI if 'hippocampus' in path.stem}
     assert {path.stem for path in MINI} - recipes_for_real_data == {path.stem for path in FULL}
 

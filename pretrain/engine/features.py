@@ -1,90 +1,69 @@
-"""Features of a frozen encoder: one vector per image, computed once and kept on disk."""
+"""Features of a frozen network: one vector per sample, computed once and kept on disk."""
 
 import functools
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch import distributed as dist
 
-from classification.model import TransferModel
-from classification.task import ClassificationTask
-from pretrain.checkpoint.initial import initial_net
-from pretrain.classifier import check_pool, default_pool, pooled
-from pretrain.data.dataset import ImageDataset
+from pretrain.checkpoint.initial import Initial
 from pretrain.data.loader import SizedDataset, build_eval_loader
 from pretrain.data.parts import identity
 from pretrain.engine.evaluation import full_precision, gather_rows
 from pretrain.engine.processes import find_launcher, is_main, join_processes, joined_processes
 from pretrain.engine.seeding import seed_step
 from pretrain.engine.setting import Setting, load_facts
+from pretrain.engine.task import TransferTask
 from pretrain.engine.transfer import Request
 from pretrain.files import atomic, cache_folder, json_hash
 from pretrain.record import Result, Scores
 from pretrain.registry import MODELS
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the same key would mean other features."""
 
 
-@MODELS.register_module()
-class FrozenEncoder(TransferModel):
-    """An encoder that does not train.
+class FrozenModel(Protocol):
+    """A model that does not train.
 
-    Args:
-        encoder: as for Classifier.
-        num_classes: of the data; filled in.
-        pool: 'mean', 'cls' or 'gap', of the tokens after the encoder's own final norm; None takes 'mean' for plain
-            transformers and 'gap' for the others.
+    Attributes:
+        net: the network.
+        initial: what it started from.
+        facts: what decides its features beside weights and data; as JSON.
+        data_preprocessor: makes the batch that `predict` takes; its buffers lie where the model lies.
     """
 
-    def __init__(
-        self,
-        encoder: dict,
-        num_classes: int | None = None,
-        pool: str | None = None,
-        image_size=224,
-        channels: int = 3,
-        mean: Sequence[float] = (0.485, 0.456, 0.406),
-        std: Sequence[float] = (0.229, 0.224, 0.225),
-    ):
-        super().__init__(num_classes, image_size=image_size, channels=channels, mean=mean, std=std)
-        self.initial = initial_net(self.image_size, channels, **encoder)
-        self.net = self.initial.net.requires_grad_(False).eval()
-        self.pool = pool or default_pool(self.net)
-        check_pool(self.net, self.pool)
+    net: nn.Module
+    initial: Initial
+    data_preprocessor: Any
 
-    def train(self, mode: bool = True):
-        """The network stays in evaluation mode: its statistics and paths are frozen too."""
-        super().train(mode)
-        self.net.eval()
-        return self
+    @property
+    def facts(self) -> list: ...
 
-    @torch.no_grad()
-    def features(self, images: Tensor) -> Tensor:
-        """Normalised `(B, C, H, W)` to `(B, D)`; the one function behind every fit and every test."""
-        return pooled(self.net, images, self.pool)
+    def predict(self, batch: dict) -> dict[str, Tensor]:
+        """`features` `(B, ...)`."""
 
 
 @dataclass
 class Features:
-    """`x` float32 `(N, D)` and `label` int64 `(N,)`, in the order of the data set."""
+    """`x` float32 `(N, ...)` and `label` int64 `(N,)`, in the order of the data set."""
 
     x: Tensor
     label: Tensor
 
 
-def extract(model: FrozenEncoder, dataset: SizedDataset, batch_size: int, **loading) -> Features:
-    """Features of all images in fp32; each process computes its shard, all get the whole.
+def extract(model: FrozenModel, dataset: SizedDataset, batch_size: int, **loading) -> Features:
+    """Features of all samples in fp32; each process computes its shard, all get the whole.
 
     Args:
         dataset: gives labelled samples whose `index` is their place.
@@ -92,36 +71,36 @@ def extract(model: FrozenEncoder, dataset: SizedDataset, batch_size: int, **load
     rows = []
     for batch in build_eval_loader(dataset, batch_size, **loading):
         with full_precision():
-            x = model.features(model.data_preprocessor(batch)['image']).float().cpu()
-        rows.append((batch['index'].numpy(), x.numpy(), batch['label'].numpy()))
-    index, x, label = (np.concatenate(column) for column in zip(*gather_rows(rows), strict=True))
+            x = model.predict(model.data_preprocessor(batch))['features'].float().cpu()
+        rows.append((batch['index'].numpy(), np.asarray(x), batch['label'].numpy()))
+    index, vectors, label = (np.concatenate(column) for column in zip(*gather_rows(rows), strict=True))
     order = np.argsort(index, kind='stable')
     if not np.array_equal(index[order], np.arange(len(dataset))):
-        raise RuntimeError(f'{len(index)} features for the {len(dataset)} images of the set')
-    return Features(torch.from_numpy(x[order]), torch.from_numpy(label[order]))
+        raise RuntimeError(f'{len(index)} features for the {len(dataset)} samples of the set')
+    return Features(torch.from_numpy(vectors[order]), torch.from_numpy(label[order]))
 
 
-def cache_key(model: FrozenEncoder, dataset: ImageDataset, loader: Mapping[str, Any]) -> str:
-    """Hash over all that decides the features: weights, data, transform, pooling, input, number format.
+def cache_key(model: FrozenModel, dataset: Any, loader: Mapping[str, Any]) -> str:
+    """Hash over all that decides the features: weights, data, transform, network, input, number format.
 
-    Weights are those of the file (its sha256), or all tensors of a random network. Data are the images' names, labels,
+    Weights are those of the file (its sha256), or all tensors of a random network. Data are the samples' names, labels,
     sizes and times of change.
     """
     kept = {k: v for k, v in loader['dataset'].items() if k not in ('source', 'seed')}
+    card = model.initial.card
     return json_hash(
         {
             'format': FORMAT,
             'weights': model.initial.sha256 or weights_hash(model.net),
-            'data': identity(dataset.source, 'images', files=True),
+            'data': identity(dataset.source, 'samples', files=True),
             'dataset': kept,
-            'network': [model.initial.card.arch, model.image_size, model.pool],
-            'input': [model.channels, model.mean, model.std],
+            'network': [card.arch, card.arch_args, card.position, type(model).__name__, model.facts],
             'dtype': 'float32',
         }
     )
 
 
-def weights_hash(net: torch.nn.Module) -> str:
+def weights_hash(net: nn.Module) -> str:
     """sha256 over names, shapes and values of all tensors."""
     digest = hashlib.sha256()
     for name, tensor in net.state_dict().items():
@@ -130,7 +109,7 @@ def weights_hash(net: torch.nn.Module) -> str:
     return digest.hexdigest()
 
 
-def cached_features(model: FrozenEncoder, dataset: ImageDataset, loader: Mapping[str, Any], folder: Path) -> Features:
+def cached_features(model: FrozenModel, dataset: Any, loader: Mapping[str, Any], folder: Path) -> Features:
     """`extract`, or what it gave before for the same key. A damaged file is computed again, and said so."""
     path = folder / f'{cache_key(model, dataset, loader)}.safetensors'
     found = [_read(path) if is_main() else None]
@@ -142,7 +121,7 @@ def cached_features(model: FrozenEncoder, dataset: ImageDataset, loader: Mapping
     start = time.perf_counter()
     features = extract(model, dataset, **loading)
     if is_main():
-        print(f'features of {len(dataset):,} images in {time.perf_counter() - start:.1f} s, kept in {path}')
+        print(f'features of {len(dataset):,} samples in {time.perf_counter() - start:.1f} s, kept in {path}')
         _write(path, features)
     return features
 
@@ -172,7 +151,7 @@ class FrozenRun:
     """
 
     setting: Setting
-    model: FrozenEncoder
+    model: Any
     load_report: dict | None
 
     @functools.cached_property
@@ -187,6 +166,10 @@ class FrozenRun:
         loader = self.setting.cfg[f'{part}_dataloader'].to_dict()
         return cached_features(self.model, getattr(self.setting.data, part), loader, cache_folder('features'))
 
+    @property
+    def device(self) -> torch.device:
+        return next(self.model.net.parameters()).device
+
     def record(self, scores: Scores, **facts) -> Result:
         """Write the result, from the first process."""
         size = joined_processes()
@@ -194,8 +177,8 @@ class FrozenRun:
         return self.setting.record(scores, self.load_report, self.model.initial.sha256, write=is_main(), **facts)
 
 
-def frozen_run(task: ClassificationTask, cfg: Config, request: Request, config_hash: str) -> FrozenRun:
-    """Check, build the frozen encoder, and print what a reader must know."""
+def frozen_run(task: TransferTask, cfg: Config, request: Request, config_hash: str) -> FrozenRun:
+    """Check, build the frozen model, and print what a reader must know."""
     setting = task.prepare(cfg, request, config_hash)
     join_processes(request.launcher or find_launcher())
     seed_step(setting.seed, 0, 0)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from classification import knn
-from classification.frozen import Features
-from classification.knn import KNN, knn_votes, nearest
+from pretrain.engine import knn
+from pretrain.engine.features import Features
+from pretrain.engine.knn import NearestNeighbours, knn_votes, nearest
 from pretrain.errors import ConfigError
 
 pytestmark = pytest.mark.unit
@@ -39,8 +39,8 @@ def test_equal_neighbours_are_taken_by_index() -> None:
     assert nearest(similarity, 3).tolist() == [[0, 1, 2], [0, 1, 2]]
 
 
-def test_more_neighbours_than_images() -> None:
-    with pytest.raises(ConfigError, match='only 3 training images'):
+def test_more_neighbours_than_samples() -> None:
+    with pytest.raises(ConfigError, match='only 3 training samples'):
         knn_votes(Features(torch.randn(3, 2), torch.tensor([0, 1, 1])), torch.randn(2, 2), 4, 0.07, 2)
     with pytest.raises(ConfigError, match='must be positive'):
-        KNN(k=0)
+        NearestNeighbours(k=0)

@@ -1,45 +1,50 @@
 """k nearest neighbours on frozen features: weighted vote by cosine similarity (Wu et al. 2018; DINO's settings)."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
 from torch import Tensor
 
-from classification.frozen import Features, frozen_run
-from classification.task import ClassificationTask
+from pretrain.data.parts import LabelledData
 from pretrain.engine.accuracy import ClassMetrics
+from pretrain.engine.features import Features, frozen_run
+from pretrain.engine.task import TransferTask
 from pretrain.engine.transfer import Request
 from pretrain.errors import ConfigError
 from pretrain.record import Result
-from pretrain.registry import TASKS
 
 CHUNK = 1 << 25
 """Similarities held at once. Fixed, so that the same features always meet the same rounding."""
 
 
-@TASKS.register_module()
-class KNN(ClassificationTask):
-    """Classify validation images by their `k` most similar training images.
+class NearestNeighbours(TransferTask):
+    """Classify validation samples by their `k` most similar training samples; beside a domain's task, before it.
 
     Args:
         k: neighbours.
         temperature: T of the vote `exp(cosine / T)`.
+        domain: arguments of the domain's task.
     """
 
-    def __init__(self, k: int = 20, temperature: float = 0.07):
+    def __init__(self, k: int = 20, temperature: float = 0.07, **domain):
+        super().__init__(**domain)
         if k < 1 or temperature <= 0:
             raise ConfigError(f'task.k is {k} and task.temperature {temperature}; both must be positive')
         self.k, self.temperature = k, temperature
 
+    def of_votes(self, data: LabelledData) -> Any:
+        """An empty metric that takes votes."""
+        return ClassMetrics(len(data.val), data.num_classes, data.val.classes, likelihood=False)
+
     def run(self, cfg: Config, request: Request, config_hash: str) -> Result:
         found = frozen_run(self, cfg, request, config_hash)
-        setting, device = found.setting, found.model.data_preprocessor.mean.device
-        votes = knn_votes(found.train, found.val.x, self.k, self.temperature, setting.data.num_classes, device)
-        metrics = ClassMetrics(
-            len(found.val.label), setting.data.num_classes, setting.data.val.classes, likelihood=False
-        )
-        metrics.add(torch.arange(len(votes)), votes, found.val.label)
-        return found.record(metrics.scores())
+        data = found.setting.data
+        votes = knn_votes(found.train, found.val.x, self.k, self.temperature, data.num_classes, found.device)
+        metric = self.of_votes(data)
+        metric.add(torch.arange(len(votes)), votes, found.val.label)
+        return found.record(metric.scores())
 
 
 def knn_votes(
@@ -47,11 +52,11 @@ def knn_votes(
 ) -> Tensor:
     """Votes `(Q, classes)` in float64, exact: every similarity is computed.
 
-    Of equally similar training images those with the smaller index are taken. Raises ConfigError when there are fewer
-    training images than `k`.
+    Of equally similar training samples those with the smaller index are taken. Raises ConfigError when there are fewer
+    training samples than `k`.
     """
     if k > len(train.x):
-        raise ConfigError(f'task.k is {k}, but there are only {len(train.x)} training images; lower it')
+        raise ConfigError(f'task.k is {k}, but there are only {len(train.x)} training samples; lower it')
     keys = F.normalize(train.x.to(device), dim=1)
     hot = F.one_hot(train.label.to(device), num_classes).double()
     votes = []
