@@ -18,7 +18,7 @@ from benchmark.store import Run, collect
 from pretrain.errors import UserError
 from pretrain.record import Result
 
-EVERYWHERE = 'all protocols'
+EVERYWHERE, PROXY = 'all protocols', 'proxy'
 _NAMES_OF_PLACES = ('--work-dir', '--checkpoint', '--seed', '--like')
 """Options of a command that always differ, or that the facts hold in a better form."""
 
@@ -38,7 +38,7 @@ class Row:
 
     Attributes:
         gain: of B over A; positive is better for B.
-        verdict: 'B is better', 'A is better', or 'undecided at n=2'.
+        verdict: 'B is better', 'A is better', 'undecided at n=2', or 'proxy' for what measures features alone.
         metrics: means of A and B by metric, for all that both have.
     """
 
@@ -163,6 +163,8 @@ def _side(name: str, subject, table: Table) -> Side:
 def _row(a: Cell, b: Cell) -> Row:
     found = gain(b.scores, a.scores, a.column.higher_is_better)
     verdict = {'helps': 'B is better', 'hurts': 'A is better'}.get(found.verdict, found.verdict)
+    if a.column.features_only:
+        verdict = PROXY  # more of it is not known to be better
     names = [name for name in a.runs[0].result.scores if all(name in r.result.scores for r in [*a.runs, *b.runs])]
     metrics = {name: (_mean(a.runs, name), _mean(b.runs, name)) for name in names}
     return Row(a.column, a.summary, b.summary, found, verdict, metrics)

@@ -227,7 +227,8 @@ def _pair(pair: Pair, table: Table, index: Index) -> dict[str, Any]:
         'proxy': column_facts(pair.proxy),
         'metric': pair.metric,
         'target': column_facts(pair.target),
-        'n': len(pair.subjects),
+        'n': pair.spearman.n,
+        'groups': pair.spearman.groups,
         'link': index.cells(*cells),
         'spearman': _correlation(pair.spearman),
         'kendall': _correlation(pair.kendall),
@@ -238,11 +239,12 @@ def _correlation(found) -> dict[str, Any]:
     if found is None or found.value is None:
         return {'text': 'not computed' if found is None else 'constant', 'value': '', 'interval': '', 'p': ''}
     low_high = found.interval
+    p = '' if found.p is None else f'{found.p:.3f}' if found.p >= 0.001 else '<0.001'
     return {
         'text': _two(found.value),
         'value': found.value,
         'interval': f'[{_two(low_high.low)}, {_two(low_high.high)}]' if low_high else 'no interval below 4',
-        'p': f'{found.p:.3f}' if found.p is not None and found.p >= 0.001 else '<0.001',
+        'p': p,
     }
 
 

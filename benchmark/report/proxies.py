@@ -1,4 +1,4 @@
-"""Do cheap proxies order checkpoints as fine-tuned scores do? And which checkpoints may be ranked together?"""
+"""Do cheap proxies order encoders as fine-tuned scores do? And which checkpoints may be ranked together?"""
 
 import re
 from dataclasses import dataclass
@@ -11,20 +11,24 @@ _PROBE = re.compile(r'(?:^|-)(?:knn|linear|attentive|svm)(?:-|$)')
 FEWEST = 3
 MOST_PAIRS = 60
 MOST_FOR_KENDALL = 60
-"""Checkpoints up to which Kendall's tau is computed: its resampling takes time with the square of their number."""
+"""Encoders up to which Kendall's tau is computed: its resampling takes time with the square of their number."""
 FEWEST_CHECKPOINTS, FEWEST_PROTOCOLS = 3, 2
 MOST_KINDS = 60
 """Of sets of protocols that checkpoints have; all pairs of them are looked at."""
 
 
+Encoder = tuple[str, str | None]
+"""Key of a checkpoint and sha256 of the file: a study makes several encoders of one checkpoint, one a seed."""
+
+
 @dataclass(frozen=True)
 class Pair:
-    """A proxy and a fine-tuned score of the same checkpoints.
+    """A proxy and a fine-tuned score of the same encoders.
 
     Attributes:
         proxy: the column that was cheap, and `metric` of it.
-        subjects: keys of the checkpoints, in the order of the values.
-        kendall: None for more than `MOST_FOR_KENDALL` checkpoints.
+        subjects: keys of the checkpoints that the encoders belong to, seeds of pre-training to one.
+        kendall: None for more than `MOST_FOR_KENDALL` encoders.
     """
 
     proxy: Column
@@ -41,8 +45,8 @@ def is_proxy(column: Column) -> bool:
 
 
 def correlations(table: Table) -> tuple[list[Pair], int, int]:
-    """Pairs with at least three checkpoints, those with the most first; how many more there are than are computed; and
-    how many pairs have too few checkpoints. Controls are no checkpoints here: they would make any proxy look good.
+    """Pairs with at least three checkpoints, those with the most encoders first; how many more there are than are
+    computed; and how many pairs have too few checkpoints. Controls take no part: they would make any proxy look good.
     """
     proxies = {
         (column.key, metric): means
@@ -58,17 +62,19 @@ def correlations(table: Table) -> tuple[list[Pair], int, int]:
             if is_proxy(target):
                 continue
             scores = _means(table, target).get(target.metric, {})
-            shared = tuple(subject for subject in cheap if subject in scores)
-            if len(shared) >= FEWEST:
+            shared = [encoder for encoder in cheap if encoder in scores]
+            if len({subject for subject, _ in shared}) >= FEWEST:
                 candidates.append((columns[key], metric, target, shared, cheap, scores))
             elif shared:
                 few += 1
     candidates.sort(key=lambda c: (-len(c[3]), c[2].label, c[0].label, c[1]))
     found = []
     for proxy, metric, target, shared, cheap, scores in candidates[:MOST_PAIRS]:
-        x, y = [cheap[s] for s in shared], [scores[s] for s in shared]
-        kendall = rank_correlation(x, y, 'kendall') if len(shared) <= MOST_FOR_KENDALL else None
-        found.append(Pair(proxy, metric, target, shared, rank_correlation(x, y, 'spearman'), kendall))
+        x, y = [cheap[encoder] for encoder in shared], [scores[encoder] for encoder in shared]
+        of_encoder = [subject for subject, _ in shared]
+        kendall = rank_correlation(x, y, 'kendall', of_encoder) if len(shared) <= MOST_FOR_KENDALL else None
+        spearman = rank_correlation(x, y, 'spearman', of_encoder)
+        found.append(Pair(proxy, metric, target, tuple(dict.fromkeys(of_encoder)), spearman, kendall))
     return found, len(candidates) - len(found), few
 
 
@@ -109,15 +115,19 @@ def _block(present: dict[str, dict[str, float]]) -> tuple[list[str], list[str]] 
     return (best[0], [protocol for protocol in present if protocol in best[1]]) if best[0] else None
 
 
-def _means(table: Table, column: Column) -> dict[str, dict[str, float]]:
-    """Of a column, by metric, the mean over seeds by checkpoint. A probe has the metric that its protocol names."""
-    found: dict[str, dict[str, float]] = {}
+def _means(table: Table, column: Column) -> dict[str, dict[Encoder, float]]:
+    """Of a column, by metric, the mean over runs by encoder. A probe has the metric that its protocol names."""
+    found: dict[str, dict[Encoder, list[float]]] = {}
     for cell in table.column_cells(column):
         if cell.subject.role != CHECKPOINT:
             continue
         metrics = sorted(cell.runs[0].result.scores) if column.features_only else [column.metric]
-        for metric in metrics:
-            values = [run.result.scores[metric] for run in cell.runs if metric in run.result.scores]
-            if values:
-                found.setdefault(metric, {})[cell.subject.key] = sum(values) / len(values)
-    return found
+        for run in cell.runs:
+            encoder = cell.subject.key, run.result.start.sha256
+            for metric in metrics:
+                if metric in run.result.scores:
+                    found.setdefault(metric, {}).setdefault(encoder, []).append(run.result.scores[metric])
+    return {
+        metric: {encoder: sum(values) / len(values) for encoder, values in rows.items()}
+        for metric, rows in found.items()
+    }

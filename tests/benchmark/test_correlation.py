@@ -74,6 +74,41 @@ def test_the_interval_holds_the_value_and_repeats() -> None:
     assert (found.interval.low, found.interval.high) == pytest.approx((by_scipy.low, by_scipy.high), abs=0.05)
 
 
+def test_groups_of_one_are_no_groups() -> None:
+    x, y = np.random.default_rng(3).normal(size=(2, 9))
+    assert rank_correlation(x, y, groups=list('abcdefghi')) == rank_correlation(x, y)
+
+
+def test_seeds_are_no_independent_witnesses() -> None:
+    """Between four unrelated variants with three seeds of little spread p is seldom small; as twelve it often is."""
+    rng = np.random.default_rng(0)
+    names = np.repeat(np.arange(4), 3)
+    grouped, alone, holds = 0, 0, 0
+    for _ in range(60):
+        x, y = (rng.normal(size=4)[names] + 0.1 * rng.normal(size=12) for _ in range(2))
+        found = rank_correlation(x, y, groups=names, resamples=200)
+        assert (found.n, found.groups) == (12, 4) and found.p >= 1 / 24
+        grouped += found.p < 0.05
+        alone += stats.spearmanr(x, y).pvalue < 0.05
+        holds += found.interval.low < 0 < found.interval.high
+    assert grouped <= 6 < 20 <= alone
+    assert holds >= 40  # the bootstrap of four groups is too narrow, as its docstring says
+
+
+def test_groups_change_places_as_blocks() -> None:
+    """Four blocks in perfect order: of the 24 orders two, up and down, have a correlation as far from zero."""
+    x = np.array([1, 2, 11, 12, 21, 22, 31, 32])
+    assert rank_correlation(x, x, groups=[0, 0, 1, 1, 2, 2, 3, 3]).p == pytest.approx(1 / 24)
+    flat = np.repeat([1.0, 2.0, 3.0, 4.0], 2)
+    assert rank_correlation(flat, flat, groups=[0, 0, 1, 1, 2, 2, 3, 3]).p == pytest.approx(2 / 24)
+
+
+def test_groups_of_different_sizes_have_an_interval_and_no_p() -> None:
+    x, y = np.random.default_rng(1).normal(size=(2, 9))
+    found = rank_correlation(x, x + y / 9, groups=[0, 0, 0, 1, 1, 2, 3, 3, 4])
+    assert found.p is None and 0 < found.interval.low < 0.9 and found.resamples + found.dropped == 2000
+
+
 def test_kendall_in_parts_is_kendall() -> None:
     rng = np.random.default_rng(6)
     x, y = rng.normal(size=(2, 90, 300))  # 90 rows of 300 items do not fit one part
@@ -88,5 +123,7 @@ def test_bad_input_is_refused() -> None:
         rank_correlation([1, 2], [1, 2], 'pearson')
     with pytest.raises(UserError, match='one of each'):
         rank_correlation([1, 2, 3], [1, 2])
+    with pytest.raises(UserError, match='one of each'):
+        rank_correlation([1, 2, 3], [1, 2, 3], groups=[0, 1])
     with pytest.raises(UserError, match='NaN'):
         rank_correlation([1, 2, np.nan], [1, 2, 3])
