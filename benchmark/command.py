@@ -13,10 +13,10 @@ COMMAND = 'MIMBENCH_COMMAND'
 
 
 def mimbench(processes: int) -> list[str]:
-    """The words that stand for `mimbench`, with torchrun before them for several processes."""
+    """The words that stand for `mimbench`, with torchrun before them for several processes; 0 stands for no GPU."""
     if COMMAND in os.environ:
         return shlex.split(os.environ[COMMAND])
-    if processes == 1:
+    if processes <= 1:
         return [sys.executable, '-m', 'tools.main']
     launcher = ['-m', 'tools.processes', '--standalone', '--nproc-per-node', str(processes)]
     return [sys.executable, *launcher, '-m', 'tools.main']

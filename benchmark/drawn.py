@@ -1,7 +1,7 @@
 """Data sets that are drawn on first use, so that a suite runs anywhere: images, scenes, clips, clouds and volumes."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +77,23 @@ def draw(name: str, folder: Path | None = None) -> Place:
     place = (folder or cache_folder('drawn')) / name
     with occupy(place, wait=600):  # two commands may want the same set
         return DRAWN[name](place)
+
+
+def check_names(given: dict[str, Place], names: Iterable[str | None], drawn: bool) -> None:
+    """Raise UserError for a data set that the command line gives and nothing asks for, or that nobody can give.
+
+    Args:
+        names: that the entries of a suite, or a study, ask for; None for a config's own data.
+        drawn: whether sets that are not given are drawn.
+    """
+    known = dict.fromkeys(name for name in names if name)
+    for name in given:
+        if name not in known:
+            asked = f'it asks for {", ".join(known)}' if known else 'it asks for none'
+            raise UserError(f'--data {name}: no such data set in this plan; {asked}')
+    for name in known:
+        if drawn and name not in given and name not in DRAWN:
+            raise UserError(f'data {name!r} is not drawn (there are {", ".join(DRAWN)}); give --data {name}=TRAIN,VAL')
 
 
 def parse_places(words: list[str]) -> dict[str, Place]:

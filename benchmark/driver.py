@@ -59,6 +59,8 @@ class Driver:
         self.children: dict[str, list[str]] = {node.key: [] for node in graph}
         self.order = {node.key: i for i, node in enumerate(graph)}
         self.ready: list[tuple[int, str]] = []
+        self.before: dict[str, int] = {}
+        """Bad attempts of each node when this driver first saw it: those of earlier drivers."""
         self.mute: dict[str, int] = {}
         """How often the worker of a node ended before it left a trace."""
         self.next_look: dict[str, float] = {}
@@ -96,16 +98,20 @@ class Driver:
             first: this driver has not submitted it, but an earlier one may have.
         """
         found = state(node.folder, node.key)
+        self.before.setdefault(node.key, found.bad)
         job = self.executor.adopt(node.folder) if first and found.word != 'done' else None
         if found.word == 'done':
             self._settle(node, found, first)
         elif found.word == 'running' or job is not None:
             self.jobs[node.key] = job
             self.event('adopted', node, found)
-        elif found.hopeless(self.retries):
+        elif self._hopeless(node.key, found):
             self._fail(node, found)
         else:
             heapq.heappush(self.ready, (self.order[node.key], node.key))
+
+    def _hopeless(self, key: str, found: State) -> bool:
+        return found.hopeless(self.retries, self.before[key])
 
     def _fill(self) -> None:
         while self.ready and len(self.jobs) < self.executor.slots:
@@ -132,7 +138,7 @@ class Driver:
                 if self.mute[key] > self.retries:
                     self._fail(node, found)
                     continue
-            elif found.word != 'done' and not found.hopeless(self.retries):
+            elif found.word != 'done' and not self._hopeless(key, found):
                 self.event('requeued' if found.word == 'waiting' else 'retry', node, found)
             self._place(node)
 

@@ -63,14 +63,20 @@ class Node:
         return self.folder / (product or self.product)
 
     def write(self) -> None:
-        """Write `node.json`, unless it is there. Raises UserError where the folder belongs to another node."""
+        """Write `node.json`, unless it is there, or the node is done or running and this only says how it should run.
+
+        Raises UserError where the folder belongs to another node.
+        """
         path = self.folder / NODE
-        if found := read_json(path).get('key'):
-            if found != self.key:
-                raise UserError(f'{self.folder} belongs to node {found}, not to {self.key}; move it away')
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
         facts = {name: value for name, value in asdict(self).items() if name != 'out'}
+        if known := read_json(path):
+            if known.get('key') != self.key:
+                raise UserError(f'{self.folder} belongs to node {known.get("key")}, not to {self.key}; move it away')
+            if known == json.loads(json.dumps(facts, default=str)):
+                return
+            if is_done(self.folder, self.key) or holder(self.folder) is not None:
+                return
+        self.folder.mkdir(parents=True, exist_ok=True)
         with atomic(path, durable=False) as temporary:  # ten thousand waits for the disk are minutes
             temporary.write_text(json.dumps(facts, indent=1, default=str) + '\n')
 
@@ -94,9 +100,19 @@ class State:
     seconds: float | None = None
     holder: Holder | None = None
 
-    def hopeless(self, retries: int) -> bool:
-        """Whether trying again is of no use: a mistake of the user, or more than `retries` failures or losses."""
-        return self.word == 'failed' and (self.code == MISTAKE or self.failures + self.lost > retries)
+    @property
+    def bad(self) -> int:
+        """Attempts that failed or vanished."""
+        return self.failures + self.lost
+
+    def hopeless(self, retries: int, before: int = 0) -> bool:
+        """Whether trying again is of no use: a mistake of the user, or more than `retries` bad attempts.
+
+        Args:
+            before: bad attempts that do not count: whoever starts a driver again has perhaps mended the cause.
+        """
+        tried = self.bad - before
+        return self.word == 'failed' and tried > 0 and (self.code == MISTAKE or tried > retries)
 
 
 def state(folder: Path, key: str) -> State:

@@ -1,18 +1,19 @@
 """From checkpoints, a suite and seeds to a graph of nodes, the random controls among them."""
 
+import copy
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from benchmark.drawn import Place
 from benchmark.nodes import Node, ordered_options
 from benchmark.store import checkpoint_name, network_of
 from benchmark.suites import Entry, Kind, Suite
-from pretrain.checkpoint.card import Card
-from pretrain.errors import UserError
+from pretrain.errors import ConfigError, UserError
 from pretrain.files import cache_folder, json_hash
 from pretrain.record import FILE
 
@@ -54,7 +55,9 @@ def existing_weights(paths: Sequence[str]) -> list[Weights]:
         name = checkpoint_name(path)
         if any(other.name == name for other in found):
             name = f'{name}-{opened.sha256[:6]}'
-        found.append(Weights(name, Path(path).resolve(), kind_of(opened.card), opened.sha256, network_of(opened.card)))
+        found.append(
+            Weights(name, Path(path).resolve(), kind_of(opened.card.patch), opened.sha256, network_of(opened.card))
+        )
     return found
 
 
@@ -76,8 +79,7 @@ def supervised_weights(paths: Sequence[str]) -> list[Weights]:
         if stage == 'unknown':
             copy = cache_folder('supervised') / opened.sha256[:16] / f'{checkpoint_name(path)}.safetensors'
             copy.parent.mkdir(parents=True, exist_ok=True)
-            if not copy.exists():
-                exchange.write(copy, opened.state, opened.card.model_copy(update={'initial_stage': SUPERVISED}))
+            exchange.write(copy, opened.state, opened.card.model_copy(update={'initial_stage': SUPERVISED}))
             path = str(copy)
         elif stage != SUPERVISED:
             raise UserError(f'--supervised {path}: its initial stage is {stage!r}; give it to --checkpoint')
@@ -85,11 +87,11 @@ def supervised_weights(paths: Sequence[str]) -> list[Weights]:
     return existing_weights(kept)
 
 
-def kind_of(card: Card) -> Kind:
-    """The input of a card's network; of three axes, patches that are cubes belong to volumes."""
-    if len(card.patch) == 3:
-        return 'volume' if len(set(card.patch)) == 1 else 'clip'
-    return 'image' if card.patch else 'points'
+def kind_of(patch: Sequence[int]) -> Kind:
+    """The input of a network with such patches; of three axes, those that are cubes belong to volumes."""
+    if len(patch) == 3:
+        return 'volume' if len(set(patch)) == 1 else 'clip'
+    return 'image' if patch else 'points'
 
 
 def transfers(
@@ -101,9 +103,15 @@ def transfers(
         places: data sets that the command line named.
         seeds: 0 to seeds - 1.
         processes: that torchrun starts for each node.
+
+    Raises ConfigError for options that do not fit the config of their entry.
     """
     controls: set[tuple[str, str, int]] = set()
-    for one in weights:
+    found = list(weights)
+    for entry in suite.entries:
+        if any(one.kind in entry.takes for one in found):
+            checked(entry.path, entry.options)  # a misspelt key must not wait for the end of pre-training
+    for one in found:
         for entry in suite.entries:
             if one.kind not in entry.takes:
                 continue
@@ -153,6 +161,24 @@ def loaded(path: Path):
     from pretrain.engine.launch import load_config
 
     return load_config(path)
+
+
+def checked(path: Path, options: dict[str, Any]) -> Any:
+    """A config with options, every key of which is known. ConfigError for one that is not, or that does not fit."""
+    from pretrain.engine.lint import check_keys
+    from pretrain.registry import register_all
+
+    cfg = copy.deepcopy(loaded(path))
+    sections = [name for name, value in cfg.items() if isinstance(value, Mapping)]
+    try:
+        cfg.merge_from_dict(options)
+        if replaced := [name for name in sections if not isinstance(cfg[name], (Mapping, NoneType))]:
+            raise TypeError(f'{replaced[0]} is a section with keys of its own')
+        register_all()
+        check_keys(cfg)
+    except (TypeError, KeyError, IndexError, AttributeError, ValueError) as error:
+        raise ConfigError(f'{path.name}: the options {options} do not fit: {error}') from error
+    return cfg
 
 
 def slug(text: str) -> str:

@@ -16,6 +16,18 @@ from pretrain.errors import UserError
 from pretrain.files import json_hash, sha256
 from pretrain.record import FILE, Result, read_result
 
+PLAIN = ('vit', 'deit')
+SIZES = {
+    'tiny': (192, 12, 3),
+    'small': (384, 12, 6),
+    'base': (768, 12, 12),
+    'large': (1024, 24, 16),
+    'huge': (1280, 32, 16),
+}
+"""Width, blocks and heads of timm's plain transformers by name."""
+NOT_ARCHITECTURE = ('img_size', 'patch_size', 'in_chans', 'class_token', 'global_pool')
+"""Arguments that a card gives elsewhere, or that change no block."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -112,10 +124,16 @@ def same_architecture(one: Card, other: Card) -> bool:
 
     Supervised weights seldom have the positions of masked ones, so that `network_of` would tell them apart.
     """
-    if (one.arch, one.channels, one.patch) != (other.arch, other.channels, other.patch):
-        return False
-    both = (set(one.arch_args) & set(other.arch_args)) - {'img_size', 'patch_size', 'class_token'}
-    return all(one.arch_args[name] == other.arch_args[name] for name in both)
+    return _architecture(one) == _architecture(other)
+
+
+def _architecture(card: Card) -> list[Any]:
+    """Plain values; what a plain transformer does not say about itself is what its name stands for."""
+    family, _, rest = card.arch.partition('_')
+    width, depth, heads = SIZES.get(rest.partition('_')[0], (None, None, None))
+    known = {'embed_dim': width, 'depth': depth, 'num_heads': heads, 'mlp_ratio': 4.0} if family in PLAIN else {}
+    said = {name: value for name, value in card.arch_args.items() if name not in NOT_ARCHITECTURE}
+    return [card.arch, card.channels, card.patch, {**known, **said}]
 
 
 def result_files(places: Iterable[str | Path]) -> list[Path]:

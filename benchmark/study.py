@@ -17,7 +17,6 @@ several keys; or `points` of `{value: name, config: other.py}` for methods; or `
 encoder is measured on the way.
 """
 
-import copy
 import itertools
 import runpy
 from collections.abc import Iterator, Sequence
@@ -25,17 +24,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from benchmark.drawn import Place
+from benchmark.drawn import Place, check_names
 from benchmark.nodes import Graph, Node, ordered_options
-from benchmark.plan import Weights, config_hash, loaded, slug, transfers
+from benchmark.plan import Weights, checked, config_hash, kind_of, slug, transfers
 from benchmark.suites import Kind, Strict, find_config, parse, read_suite, read_yaml
 from pretrain.errors import ConfigError, UserError
-from pretrain.files import json_hash
+from pretrain.files import ENCODER, json_hash
 
 FOLDER = Path(__file__).with_name('studies')
-ENCODER = 'encoder.safetensors'
+LABELS = ('study', 'seed', 'entry', 'checkpoint', 'control')
+"""What a node is labelled with beside its place on the axes."""
 EXPORT = 'default_hooks.save.export_at'
 
 
@@ -53,7 +53,7 @@ class Axis(Strict):
     key: str | None = None
     values: list[Any] | None = None
     points: list[Point] | None = None
-    checkpoints: list[int] | None = None
+    checkpoints: list[PositiveInt] | None = None
 
     @model_validator(mode='after')
     def _one_form(self) -> 'Axis':
@@ -84,6 +84,19 @@ class Study(Strict):
     entries: list[str] | None = None
     seeds: int = Field(default=3, ge=1)
 
+    @field_validator('axes')
+    @classmethod
+    def _free_names(cls, axes: dict[str, Axis]) -> dict[str, Axis]:
+        for name in axes:
+            if name in LABELS:
+                raise ValueError(f'an axis cannot be called {name!r}: that is a label of every run')
+        keys: dict[str, str] = {}
+        for name, axis in axes.items():
+            for key in {key for step in axis.steps() for key in step.set}:
+                if keys.setdefault(key, name) != name:
+                    raise ValueError(f'the axes {keys[key]!r} and {name!r} both set {key}; let one do so')
+        return axes
+
 
 def study_names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob('*.yaml'))
@@ -95,7 +108,10 @@ def read_study(name: str) -> Study:
     if not path.is_file() or path.suffix not in ('.yaml', '.yml', '.py'):
         raise UserError(f'no study {name!r}; there are {", ".join(study_names())}, or give a .yaml or .py file')
     if path.suffix == '.py':
-        content = runpy.run_path(str(path)).get('study')
+        try:
+            content = runpy.run_path(str(path)).get('study')
+        except Exception as error:  # whatever the file does
+            raise UserError(f'{path}: {type(error).__name__}: {error}') from error
         if not isinstance(content, dict):
             raise UserError(f'{path}: it must define `study`, a dict')
     else:
@@ -115,17 +131,23 @@ class Variant:
     Attributes:
         values: the step on every axis but that of checkpoints.
         network: equal for pre-trainings of one network: they share their random controls.
+        kind: of input that the encoder takes.
     """
 
     config: Path
     options: dict[str, Any]
     values: dict[str, Any]
     network: str
+    kind: Kind
     seed: int
 
 
 def variants(study: Study) -> Iterator[Variant]:
-    """All pre-trainings, in the order of the axes. ConfigError for a key that a config does not have."""
+    """All pre-trainings, in the order of the axes.
+
+    ConfigError for a key that a config does not have, and for two steps that are one and the same pre-training.
+    """
+    known: dict[str, dict[str, Any]] = {}
     axes = {name: axis.steps() for name, axis in study.axes.items() if not axis.checkpoints}
     epochs = [epoch for axis in study.axes.values() for epoch in axis.checkpoints or ()]
     for steps in itertools.product(*axes.values()):
@@ -138,10 +160,15 @@ def variants(study: Study) -> Iterator[Variant]:
             options.update(step.set)
         if epochs:
             options[EXPORT] = sorted(epochs)
-        network = _network(_checked(config, options, epochs))
+        cfg = checked(config, options)
+        _check_epochs(config, cfg, epochs)
+        network, kind = _network(cfg), _kind(cfg)
         values = {name: step.value for name, step in zip(axes, steps)}
+        same = known.setdefault(json_hash([str(config), options]), values)
+        if same is not values:
+            raise ConfigError(f'{same} and {values} are one pre-training; let every step of an axis change something')
         for seed in range(study.seeds):
-            yield Variant(config, options, values, network, seed)
+            yield Variant(config, options, values, network, kind, seed)
 
 
 def make_graph(
@@ -160,10 +187,16 @@ def make_graph(
         places: data sets that the command line named.
         seeds: instead of the study's.
         beside: weights of other origin that the suite measures too.
+
+    Raises UserError for data sets that nothing asks for, and where no entry takes what the study makes.
     """
+    if seeds is not None and seeds < 1:
+        raise UserError(f'--seeds {seeds}: at least 1')
     study = study if seeds is None else study.model_copy(update={'seeds': seeds})
     suite = read_suite(study.suite).chosen(study.entries)
-    source = suite.model_copy(update={'drawn': study.drawn or suite.drawn}).place(study.data, places)
+    drawn = study.drawn or suite.drawn
+    check_names(places, [study.data, *(entry.data for entry in suite.entries)], drawn)
+    source = suite.model_copy(update={'drawn': drawn}).place(study.data, places)
     data = source.unlabelled or source.train
     epochs = next((axis.checkpoints for axis in study.axes.values() if axis.checkpoints), None)
     axis = next((label for label, axis in study.axes.items() if axis.checkpoints), '')
@@ -179,8 +212,12 @@ def make_graph(
             title = ', '.join(f'{key}={value}' for key, value in steps.items())
             identity = json_hash([node.key, product])
             path = node.path(product).absolute()
-            weights.append(Weights(title, path, _kind(variant.config), identity, variant.network, (node.key,), labels))
-    return Graph([*parents, *transfers([*weights, *beside], suite, places, study.seeds, out, processes)])
+            weights.append(Weights(title, path, variant.kind, identity, variant.network, (node.key,), labels))
+    measured = [*transfers([*weights, *beside], suite, places, study.seeds, out, processes)]
+    if not measured:
+        kinds = ', '.join(sorted({one.kind for one in weights}))
+        raise UserError(f'no entry of suite {study.suite} takes what study {name} makes, encoders of kind {kinds}')
+    return Graph([*parents, *measured])
 
 
 def _pretrain(variant: Variant, name: str, data: str | None, source: Place, out: Path, processes: int) -> Node:
@@ -206,22 +243,10 @@ def _word(value: Any) -> Any:
     return value if isinstance(value, (int, float, str)) and not isinstance(value, bool) else str(value)
 
 
-def _checked(config: Path, options: dict[str, Any], epochs: list[int]) -> Any:
-    """The config with its options, every key of which is known. ConfigError for one that is not."""
-    from pretrain.engine.lint import check_keys
-    from pretrain.registry import register_all
-
-    cfg = copy.deepcopy(loaded(config))
-    try:
-        cfg.merge_from_dict(options)
-    except (TypeError, KeyError, IndexError) as error:
-        raise ConfigError(f'{config.name}: the options of the study do not fit: {error}') from error
-    register_all()
-    check_keys(cfg)
+def _check_epochs(config: Path, cfg: Any, epochs: list[int]) -> None:
     length = cfg.get('train_cfg', {}).get('epochs')
-    if epochs and (length is None or max(epochs) > length):
+    if epochs and (not isinstance(length, int) or max(epochs) > length):
         raise ConfigError(f'{config.name}: checkpoints at epoch {max(epochs)}, but train_cfg.epochs is {length}')
-    return cfg
 
 
 def _network(cfg: Any) -> str:
@@ -230,10 +255,15 @@ def _network(cfg: Any) -> str:
     return json_hash([encoder, model.get('image_size'), model.get('channels')])
 
 
-def _kind(config: Path) -> Kind:
+def _kind(cfg: Any) -> Kind:
     """The input that the encoder of a pre-training takes."""
-    domain = next((part for part in reversed(config.parts) if part in ('video', 'pointcloud', 'medical')), '')
-    if domain == 'medical':
-        return 'image' if isinstance(loaded(config).get('model', {}).get('image_size'), int) else 'volume'
-    kinds: dict[str, Kind] = {'video': 'clip', 'pointcloud': 'points'}
-    return kinds.get(domain, 'image')
+    from pretrain.checkpoint.initial import card_of
+
+    model = cfg.get('model', {})
+    if 'num_points' in model:
+        return 'points'
+    size, encoder = model.get('image_size', 224), model.get('encoder', {})
+    if isinstance(size, int) or len(size) == 2:
+        return 'image'
+    patch = encoder.get('patch_size') or encoder.get('arch_args', {}).get('patch_size')
+    return kind_of(patch or card_of(model.get('channels', 3), size, arch=encoder.get('arch')).patch)

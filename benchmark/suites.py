@@ -1,5 +1,6 @@
 """Suites: which transfers a checkpoint is measured by, as small YAML files in `suites/`."""
 
+import re
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -81,9 +82,19 @@ def read_suite(name: str) -> Suite:
     return parse(Suite, read_yaml(path), path)
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2 has `1e-3` as a number; PyYAML, of YAML 1.1, wants a point in it and would give text."""
+
+
+_Loader.add_implicit_resolver(
+    'tag:yaml.org,2002:float', re.compile(r'[-+]?[0-9]+[eE][-+]?[0-9]+$'), list('-+0123456789')
+)
+
+
 def read_yaml(path: Path) -> Any:
+    """The content of a YAML file. UserError where it is none."""
     try:
-        return yaml.safe_load(path.read_text(encoding='utf-8'))
+        return yaml.load(path.read_text(encoding='utf-8'), _Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f'{path}: not YAML: {" ".join(str(error).split())}') from error
 

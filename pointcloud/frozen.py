@@ -7,6 +7,7 @@ from torch import Tensor
 from pointcloud.classifier import PointTransferModel
 from pretrain.classifier import AttentiveHead, check_classes
 from pretrain.errors import ConfigError
+from pretrain.frozen import network_arguments
 from pretrain.registry import MODELS
 
 POOLS = ('max+mean', 'max', 'mean', 'concat')
@@ -27,7 +28,7 @@ class FrozenPoints(PointTransferModel):
         super().__init__(encoder, num_points, class_token=False)
         if pool not in POOLS:
             raise ConfigError(f'model.pool is {pool!r}; allowed: {", ".join(POOLS)}')
-        self.num_classes, self.pool = num_classes, pool
+        self.num_classes, self.pool, self.arguments = num_classes, pool, network_arguments(encoder)
         self.net.requires_grad_(False)
 
     def train(self, mode: bool = True):
@@ -38,7 +39,7 @@ class FrozenPoints(PointTransferModel):
     @property
     def facts(self) -> list:
         """What decides the features beside weights and data; as JSON."""
-        return [self.num_points, self.pool]
+        return [self.arguments, self.num_points, self.pool]
 
     @torch.no_grad()
     def tokens(self, points: Tensor) -> Tensor:

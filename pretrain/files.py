@@ -7,6 +7,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+ENCODER = 'encoder.safetensors'
+"""In a run directory of pre-training: the encoder alone, as an exchange file."""
+
 
 @contextlib.contextmanager
 def atomic(path: str | os.PathLike, durable: bool = True) -> Iterator[Path]:

@@ -1,6 +1,7 @@
 """An encoder that does not train, one vector per sample; of images, clips and volumes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,6 +10,11 @@ from pretrain.checkpoint.initial import initial_net
 from pretrain.classifier import check_pool, default_pool, pooled
 from pretrain.model import TrainableModel
 from pretrain.registry import MODELS
+
+
+def network_arguments(encoder: Mapping[str, Any]) -> dict[str, Any]:
+    """What a config says about the network beside the files that its weights and architecture come from."""
+    return {name: value for name, value in encoder.items() if name not in ('checkpoint', 'like', 'allow_missing')}
 
 
 @MODELS.register_module()
@@ -37,6 +43,7 @@ class FrozenEncoder(TrainableModel):
     ):
         super().__init__(image_size, channels, mean, std)
         self.num_classes = num_classes
+        self.arguments = network_arguments(encoder)
         self.initial = initial_net(self.image_size, channels, **encoder)
         self.net = self.initial.net.requires_grad_(False).eval()
         self.pool = pool or default_pool(self.net)
@@ -45,7 +52,7 @@ class FrozenEncoder(TrainableModel):
     @property
     def facts(self) -> list:
         """What decides the features beside weights and data; as JSON."""
-        return [self.image_size, self.pool, self.channels, self.mean, self.std]
+        return [self.arguments, self.image_size, self.pool, self.channels, self.mean, self.std]
 
     def train(self, mode: bool = True):
         """The network stays in evaluation mode: its statistics and paths are frozen too."""

@@ -11,6 +11,7 @@ from pretrain.checkpoint import exchange
 from pretrain.checkpoint.card import Card
 from pretrain.encoders.base import Encoder
 from pretrain.errors import ConfigError
+from pretrain.files import ENCODER
 from pretrain.grid import TokenGrid
 from pretrain.losses import counted
 from pretrain.mask import Mask
@@ -204,7 +205,7 @@ class MaskedModel(TrainableModel):
 
     def export(self, folder: Path, recipe: dict, recipe_hash: str) -> Path:
         """Write the encoder as an exchange checkpoint, `encoder.safetensors`."""
-        path = folder / 'encoder.safetensors'
+        path = folder / ENCODER
         exchange.write(path, *self.exchange(recipe, recipe_hash))
         return path
 

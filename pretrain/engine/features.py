@@ -29,7 +29,7 @@ from pretrain.files import atomic, cache_folder, json_hash
 from pretrain.record import Result, Scores
 from pretrain.registry import MODELS
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the same key would mean other features."""
 
 
@@ -83,15 +83,15 @@ def extract(model: FrozenModel, dataset: SizedDataset, batch_size: int, **loadin
 def cache_key(model: FrozenModel, dataset: Any, loader: Mapping[str, Any]) -> str:
     """Hash over all that decides the features: weights, data, transform, network, input, number format.
 
-    Weights are those of the file (its sha256), or all tensors of a random network. Data are the samples' names, labels,
-    sizes and times of change.
+    Weights are the tensors themselves, because a file may be inflated, or lack some. Data are the samples' names,
+    labels, sizes and times of change.
     """
     kept = {k: v for k, v in loader['dataset'].items() if k not in ('source', 'seed')}
     card = model.initial.card
     return json_hash(
         {
             'format': FORMAT,
-            'weights': model.initial.sha256 or weights_hash(model.net),
+            'weights': weights_hash(model.net),
             'data': identity(dataset.source, 'samples', files=True),
             'dataset': kept,
             'network': [card.arch, card.arch_args, card.position, type(model).__name__, model.facts],

@@ -42,9 +42,10 @@ def peak_memory_mb() -> float:
     On Linux `ru_maxrss` outlives exec: in a process that was just started it is already the peak of the one that
     started it. `VmHWM` belongs to the program alone.
     """
-    if STATUS.exists():
-        line = next(line for line in STATUS.read_text().splitlines() if line.startswith('VmHWM'))
-        return int(line.split()[1]) / (1 << 10)
+    lines = STATUS.read_text().splitlines() if STATUS.exists() else []
+    for line in lines:  # some sandboxes show none
+        if line.startswith('VmHWM'):
+            return int(line.split()[1]) / (1 << 10)
     resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return resident / (1 << 20 if sys.platform == 'darwin' else 1 << 10)
 

@@ -21,10 +21,12 @@ from pretrain.engine.evaluation import full_precision, gather_rows
 from pretrain.engine.launch import load_config
 from pretrain.engine.seeding import seed_step
 from pretrain.errors import DataError, UserError
+from pretrain.files import ENCODER
 from pretrain.registry import MODELS, register_all
 
-EXPORT = 'encoder.safetensors'
 CONFIG = 'config.py'
+BESIDE = Path(__file__).resolve().parents[2]
+"""Where the packages of the domains lie."""
 
 
 class NoLossError(UserError):
@@ -106,7 +108,7 @@ def reconstruction_loss(
     register_all()
     folder = Path(run)
     cfg = _recorded_config(folder)
-    model = _matching(cfg, folder, Path(checkpoint) if checkpoint else folder / EXPORT)
+    model = _matching(cfg, folder, Path(checkpoint) if checkpoint else folder / ENCODER)
     model.eval().requires_grad_(False).to('cuda' if torch.cuda.is_available() else 'cpu')
     dataset = _held_out(cfg.train_dataloader.dataset.to_dict(), data, seed)
     index = choose(len(dataset), images, seed)
@@ -143,25 +145,61 @@ def _recorded_config(folder: Path) -> Config:
 
 
 def _holds_values_alone(source: str) -> bool:
-    """Whether a Python text only assigns values to names; a `_base_`, which mmengine would read too, is refused."""
+    """Whether a Python text only assigns values to names, none of which makes mmengine import what it names.
+
+    It reads a `_base_`, imports what `custom_imports` lists, and takes a `type` with a dot for a path to any object.
+    """
     try:
         body = ast.parse(source).body
     except (SyntaxError, ValueError):
         return False
-    names = [getattr(s.targets[0], 'id', '_base_') if isinstance(s, ast.Assign) else '_base_' for s in body]
-    return '_base_' not in names and all(_is_value(s.value) for s in body if isinstance(s, ast.Assign))
+    for statement in body:
+        name = getattr(statement.targets[0], 'id', '_base_') if isinstance(statement, ast.Assign) else '_base_'
+        if name == '_base_' or not isinstance(statement, ast.Assign):
+            return False
+        try:
+            value = _value(statement.value)
+        except (ValueError, TypeError):
+            return False
+        if not (_imports_domains(value) if name == 'custom_imports' else _names_parts(value)):
+            return False
+    return True
 
 
-def _is_value(node: ast.expr | None) -> bool:
-    """A literal, or `dict(name=literal, ...)` as mmengine writes it."""
+def _value(node: ast.expr) -> Any:
+    """What a literal, or `dict(name=literal, ...)` as mmengine writes it, stands for. ValueError for anything else."""
     if isinstance(node, ast.Call):
-        named = getattr(node.func, 'id', '') == 'dict' and not node.args
-        return named and all(entry.arg is not None and _is_value(entry.value) for entry in node.keywords)
+        if getattr(node.func, 'id', '') != 'dict' or node.args or any(entry.arg is None for entry in node.keywords):
+            raise ValueError('a call')
+        return {entry.arg: _value(entry.value) for entry in node.keywords}
     if isinstance(node, ast.Dict):
-        return all(map(_is_value, [*node.keys, *node.values]))
+        if None in node.keys:
+            raise ValueError('an unpacked dict')
+        return {_value(key): _value(value) for key, value in zip(node.keys, node.values, strict=True) if key}
     if isinstance(node, (ast.List, ast.Tuple)):
-        return all(map(_is_value, node.elts))
-    return isinstance(node.operand if isinstance(node, ast.UnaryOp) else node, ast.Constant)
+        return tuple(map(_value, node.elts))
+    return ast.literal_eval(node)
+
+
+def _names_parts(value: Any) -> bool:
+    """Whether every `type` in it is a plain name, which only a registry can turn into something."""
+    if isinstance(value, dict):
+        kind = value.get('type')
+        return (kind is None or (isinstance(kind, str) and kind.isidentifier())) and all(
+            map(_names_parts, value.values())
+        )
+    return all(map(_names_parts, value)) if isinstance(value, tuple) else True
+
+
+def _imports_domains(value: Any) -> bool:
+    """Whether `custom_imports` names only packages that stand beside this one."""
+    if not isinstance(value, dict):
+        return False
+    names = value.get('imports', ())
+    names = (names,) if isinstance(names, str) else names
+    return all(
+        isinstance(name, str) and name.isidentifier() and (BESIDE / name / '__init__.py').is_file() for name in names
+    )
 
 
 def _held_out(settings: dict[str, Any], data: str | Path | Mapping[str, Any], seed: int) -> Any:

@@ -34,6 +34,9 @@ class TransferTask:
 
     part = 'encoder'
 
+    def __init__(self) -> None:
+        """Takes nothing: a misspelt argument of a config is found by what the constructors take."""
+
     @property
     def domain(self) -> str:
         """The top-level folder, or foreign package, that the task comes from."""

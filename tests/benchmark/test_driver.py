@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from graphs import COMMAND, completions, node, wait_for
 
+from benchmark.command import mimbench
 from benchmark.driver import Driver
 from benchmark.executors.local import LocalExecutor
 from benchmark.nodes import ATTEMPTS, DONE, Graph, Node, read_json, read_lines, state
@@ -82,6 +84,35 @@ def test_failures_are_tried_again_and_then_block_what_needs_them(tmp_path: Path)
 def test_a_mistake_of_the_user_is_not_tried_again(tmp_path: Path) -> None:
     _, events = run([node(tmp_path, 'wrong', 'code=2')], retries=5)
     assert events == [('started', 'wrong'), ('failed', 'wrong')]
+
+
+def test_who_gives_the_command_again_has_mended_the_cause(tmp_path: Path) -> None:
+    """Attempts of earlier drivers, and those that a power cut ended, are no reason to give up."""
+    wrong, cut = node(tmp_path, 'wrong', 'code=2'), node(tmp_path, 'cut')
+    run([wrong], retries=0)
+    _, events = run([wrong], retries=0)
+    assert events == [('started', 'wrong'), ('failed', 'wrong')]
+    Graph([cut]).write()
+    (cut.folder / ATTEMPTS).write_text('{"host": "a", "started": 1}\n' * 5)
+    outcome, _ = run([cut], retries=2)
+    assert outcome.done == {cut.key}
+
+
+def test_how_a_node_is_to_run_may_change_until_it_runs(tmp_path: Path) -> None:
+    first = node(tmp_path, 'a')
+    first.write()
+    more = replace(first, processes=4)
+    more.write()
+    assert read_json(first.folder / 'node.json')['processes'] == 4
+    run([more])
+    first.write()
+    assert read_json(first.folder / 'node.json')['processes'] == 4
+
+
+def test_no_gpus_need_no_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv('MIMBENCH_COMMAND')
+    assert mimbench(0) == mimbench(1) == [sys.executable, '-m', 'tools.main']
+    assert mimbench(2)[-4:-2] == ['--nproc-per-node', '2']
 
 
 def test_preemptions_are_not_failures(tmp_path: Path) -> None:

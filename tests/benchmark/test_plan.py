@@ -65,7 +65,7 @@ def test_an_identity_is_what_comes_out() -> None:
 
 def test_the_words_are_a_command() -> None:
     place = {'d': Place('/t', '/v', card='/c')}
-    options = {'task.k': 5, 'model.list': [1, 'x']}
+    options = {'task.k': 5, 'model.mean': [0.1, 0.2, 0.3]}
     node = plan(
         [weights('one')], 1, places=place, suite=suite({'name': 'knn', 'takes': ['image'], 'options': options})
     )[1]
@@ -74,7 +74,9 @@ def test_the_words_are_a_command() -> None:
     assert rest[:4] == ['--checkpoint', '/w/one', '--seed', '0']
     assert rest[4:] == [
         *('--data', '/t', '--val', '/v'),  # pixels are normalised as the checkpoint says, not as the data's card
-        *('--cfg-options', "model.list=[1, 'x']", 'task.k=5'),
+        '--cfg-options',
+        'model.mean=[0.1, 0.2, 0.3]',
+        'task.k=5',
     ]
 
 

@@ -287,8 +287,12 @@ def test_a_supervised_checkpoint_is_a_second_control(tmp_path: Path) -> None:
 
 def test_another_architecture_is_no_control() -> None:
     small = card(arch_args={'depth': 6, 'embed_dim': 128, 'img_size': [32, 32]})
-    assert same_architecture(small, card(position='learned', arch_args={'depth': 6, 'img_size': [64, 64]}))
-    assert not same_architecture(small, card(arch_args={'depth': 12}))
+    same = {'depth': 6, 'embed_dim': 128, 'img_size': [64, 64], 'mlp_ratio': 4.0, 'num_heads': 3, 'class_token': True}
+    assert same_architecture(small, card(position='learned', arch_args=same))
+    assert same_architecture(card(), card(arch_args={'depth': 12, 'embed_dim': 192}))
+    assert not same_architecture(small, card(arch_args={'depth': 6}))
+    assert not same_architecture(small, card(arch_args={**same, 'depth': 12}))
+    assert not same_architecture(small, card(arch_args={**same, 'init_values': 0.1}))
     assert not same_architecture(small, card('vit_small'))
     assert not same_architecture(small, card(patch=(8, 8)))
 

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from benchmark.drawn import Place
-from benchmark.study import Study, make_graph, read_study, study_names
+from benchmark.study import Study, make_graph, read_study, study_names, variants
 from pretrain.errors import UserError
 
 pytestmark = pytest.mark.unit
 
 MAE = 'pretrain/configs/mini/mae_vit-base-p16_dec512x8_8xb512-800e_in1k.py'
 RATIO = {'key': 'model.masking.ratio', 'values': [0.5, 0.9]}
+ROOT = Path(__file__).resolve().parents[2]
 PLACES = {'images': Place('/t', '/v', '/u', '/c')}
 
 
@@ -85,6 +86,17 @@ def test_methods_are_an_axis() -> None:
         ({'axes': {'a': {'key': 'model.nothing.at.all', 'values': [0.5]}}}, 'model'),
         ({'options': {'train_cfg.epoch': 3}}, 'epoch'),
         ({'axes': {'e': {'checkpoints': [50]}}, 'options': {'train_cfg.epochs': 10}}, 'epoch 50'),
+        ({'axes': {'e': {'points': [{'value': 'a', 'set': {'model': 5}}]}}}, 'model'),
+        ({'axes': {'e': {'checkpoints': [5]}}, 'options': {'train_cfg.epochs': ['x']}}, 'epoch 5, but'),
+        ({'axes': {'e': {'points': [{'value': 'a'}, {'value': 'b'}]}}}, 'are one pre-training'),
+        ({'data': 'imagse'}, "'imagse' is not drawn"),
+        (
+            {
+                'pretrain': 'pointcloud/configs/mini/point-mae_vit-small_dec384x4_1xb128-300e_shapenet55.py',
+                'axes': {'a': {'key': 'train_cfg.epochs', 'values': [1]}},
+            },
+            'no entry of suite mini takes .* of kind points',
+        ),
         ({'pretrain': 'nowhere.py'}, 'no such config'),
         ({'entries': ['nope']}, 'no entry'),
         ({'suite': 'nope'}, 'no suite'),
@@ -102,6 +114,9 @@ def test_files_that_are_no_studies(tmp_path: Path) -> None:
         ('about: x\npretrain: y\naxes: {a: {key: k, values: [1], checkpoints: [2]}}', 'axes.a'),
         ('about: x\npretrain: y\naxes: {a: {checkpoints: [1]}, b: {checkpoints: [2]}}', 'only one axis'),
         ('about: x\npretrain: y\naxis: {}', 'axes'),
+        ('about: x\npretrain: y\naxes: {a: {checkpoints: [0]}}', 'axes.a.checkpoints'),
+        ('about: x\npretrain: y\naxes: {seed: {key: k, values: [1]}}', "called 'seed'"),
+        ('about: x\npretrain: y\naxes: {a: {key: k, values: [1]}, b: {key: k, values: [2]}}', "'a' and 'b' both set k"),
     ):
         path.write_text(text)
         with pytest.raises(UserError, match=message):
@@ -109,11 +124,56 @@ def test_files_that_are_no_studies(tmp_path: Path) -> None:
     script = tmp_path / 'a.py'
     script.write_text(f"study = dict(about='x', pretrain={MAE!r}, axes=dict(a=dict(key='k', values=[1])))")
     assert read_study(str(script)).pretrain == MAE
+    for content, message in (('x = (', 'SyntaxError'), ('1 / 0', 'ZeroDivisionError: division by zero')):
+        script.write_text(content)
+        with pytest.raises(UserError, match=message):
+            read_study(str(script))
+    path.write_text('about: x\npretrain: y\naxes: {lr: {key: k, values: [1e-3, 2E+4, -5e-05, 1.5e-3, 7]}}')
+    assert read_study(str(path)).axes['lr'].values == [0.001, 20000.0, -0.00005, 0.0015, 7]
     script.write_text('x = 1')
     with pytest.raises(UserError, match='must define `study`'):
         read_study(str(script))
     with pytest.raises(UserError, match='there are data-fraction'):
         read_study('nope')
+
+
+def test_seeds_and_data_of_the_command_line_are_checked() -> None:
+    for seeds in (0, -1):
+        with pytest.raises(UserError, match=f'--seeds {seeds}: at least 1'):
+            make_graph(study(), 'trial', Path('/o'), PLACES, seeds)
+    with pytest.raises(UserError, match='--data imagse: no such data set in this plan; it asks for images'):
+        make_graph(study(), 'trial', Path('/o'), {**PLACES, 'imagse': Place('/t')})
+
+
+def test_options_of_a_suite_are_checked_with_the_study(tmp_path: Path) -> None:
+    suite = tmp_path / 'suite.yaml'
+    knn = 'classification/configs/mini/mae_vit-base-p16_knn_1xb256-k20_in1k.py'
+    suite.write_text(f'about: x\nentries: [{{name: a, config: {knn}, takes: [image], options: {{task.kk: 3}}}}]')
+    with pytest.raises(UserError, match='kk'):
+        make_graph(study(suite=str(suite), entries=None, data=None), 'trial', Path('/o'), {})
+
+
+@pytest.mark.parametrize(
+    ('config', 'kind'),
+    [
+        (MAE, 'image'),
+        ('video/configs/mini/videomae_vit-base-p16_dec384x4_64xb32-1600e_k400.py', 'clip'),
+        ('pointcloud/configs/mini/point-mae_vit-small_dec384x4_1xb128-300e_shapenet55.py', 'points'),
+        ('medical/configs/mini/mae_vit3d-base-p16_dec512x8_1xb16-3000e_btcv.py', 'volume'),
+        ('medical/configs/mini/selfmedmae_vit-base-p16_dec256x8_8xb32-800e_nih.py', 'image'),
+        ('video/configs/videomae_vit-base-p16_dec384x4_64xb32-1600e_k400.py', 'clip'),
+        ('medical/configs/selfmedmae_vit3d-base-p16_dec384x8_1xb24-10000e_btcv.py', 'volume'),
+    ],
+)
+def test_what_an_encoder_takes_is_told_by_its_config_and_not_by_its_folder(
+    config: str, kind: str, tmp_path: Path
+) -> None:
+    own = tmp_path / 'video' / 'own.py'
+    own.parent.mkdir()
+    own.write_text(f'_base_ = {str(ROOT / config)!r}')
+    axes = {'epochs': {'key': 'train_cfg.epochs', 'values': [3]}}
+    (found,) = {v.kind for v in variants(study(pretrain=str(own), axes=axes))}
+    assert found == kind
 
 
 @pytest.mark.parametrize('name', study_names())

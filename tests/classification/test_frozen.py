@@ -22,7 +22,8 @@ pytestmark = pytest.mark.unit
 
 
 def encoder(file: Path, **args) -> FrozenEncoder:
-    return FrozenEncoder({'checkpoint': str(file)}, **{'num_classes': 3, 'image_size': 16, **args}).eval()
+    given = {'checkpoint': str(file), **args.pop('encoder', {})}
+    return FrozenEncoder(given, **{'num_classes': 3, 'image_size': 16, **args}).eval()
 
 
 def loader(root: Path, part: str = 'val', size: int = 16) -> dict:
@@ -96,6 +97,7 @@ def test_other_features_have_another_key(images: Path, write_encoder: Callable[.
     resized = loader(images)
     resized['dataset']['transform']['resize'] = 20
     others.append(key(encoder(file), resized))
+    others.append(key(encoder(file, encoder={'qk_norm': False}), cfg))
     assert len({first, *others}) == len(others) + 1
     here = key(encoder(file), loader(moved))
     Image.new('RGB', (20, 20)).save(moved / 'val' / 'red' / '00.png')

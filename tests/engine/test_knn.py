@@ -1,6 +1,7 @@
 """k-NN against a plain statement of the rule."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,9 +10,14 @@ import torch
 from pretrain.engine import knn
 from pretrain.engine.features import Features
 from pretrain.engine.knn import NearestNeighbours, knn_votes, nearest
+from pretrain.engine.launch import load_config
+from pretrain.engine.lint import check_keys
 from pretrain.errors import ConfigError
+from pretrain.registry import register_all
 
 pytestmark = pytest.mark.unit
+ROOT = Path(__file__).resolve().parents[2]
+register_all()
 
 
 def plain_votes(train: np.ndarray, label: list[int], query: np.ndarray, k: int, temperature: float) -> list[float]:
@@ -37,6 +43,14 @@ def test_against_a_plain_statement(chunk: int, monkeypatch: pytest.MonkeyPatch) 
 def test_equal_neighbours_are_taken_by_index() -> None:
     similarity = torch.tensor([[0.5, 0.9, 0.5, 0.5, 0.1], [0.2, 0.2, 0.2, 0.2, 0.2]])
     assert nearest(similarity, 3).tolist() == [[0, 1, 2], [0, 1, 2]]
+
+
+@pytest.mark.parametrize('domain', ['classification', 'video', 'pointcloud'])
+def test_a_misspelt_argument_is_found(domain: str) -> None:
+    (config,) = (ROOT / domain / 'configs' / 'mini').glob('*_knn_*.py')
+    cfg = load_config(config, {'task.kk': 3})
+    with pytest.raises(ConfigError, match=r'task.kk: \w+ takes no such argument; did you mean'):
+        check_keys(cfg)
 
 
 def test_more_neighbours_than_samples() -> None:

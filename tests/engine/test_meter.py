@@ -21,6 +21,13 @@ def test_the_peak_of_the_parent_is_not_that_of_the_child() -> None:
     assert 50 < float(child.stdout) < 1000
 
 
+def test_a_system_that_does_not_tell_is_no_error(tmp_path, monkeypatch) -> None:
+    status = tmp_path / 'status'
+    status.write_text('Name: python\n')
+    monkeypatch.setattr('pretrain.engine.meter.STATUS', status)
+    assert peak_memory_mb() > 10
+
+
 def test_a_peak_stays_when_the_memory_is_given_back() -> None:
     before = peak_memory_mb()
     ballast = b'x' * (300 * MIB)

@@ -130,12 +130,26 @@ def test_an_export_on_the_way_brings_its_whole_model(run: Path, images: Path, tm
 
 @pytest.mark.parametrize(
     'line',
-    ["import os; os.makedirs('done')", "x = open('done', 'w')", "_base_ = ['x.py']", 'x = dict(**model)', 'x = ('],
+    [
+        "import os; os.makedirs('done')",
+        "x = open('done', 'w')",
+        "_base_ = ['x.py']",
+        'x = dict(**model)',
+        'x = (',
+        "model = dict(type='subprocess.Popen', args=['touch', 'done'])",
+        "model = dict(head=[{'type': 'os:mkdir', 'path': 'done'}])",
+        "custom_imports = dict(imports=['payload'])",
+        "custom_imports = dict(imports='payload')",
+        "custom_imports = ['payload']",
+    ],
 )
 def test_code_beside_a_checkpoint_is_not_executed(
     run: Path, images: Path, tmp_path: Path, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / 'payload').mkdir()
+    (tmp_path / 'payload' / '__init__.py').write_text("open('done', 'w')")
     other = shutil.copytree(run, tmp_path / 'run')
     with open(other / 'config.py', 'a') as file:
         file.write(line + '\n')

@@ -10,6 +10,7 @@ from point_files import ARGS, D, class_folders
 
 import pointcloud  # noqa: F401
 from pointcloud.fewshot import FewShot, Shots
+from pointcloud.frozen import AttentivePoints, FrozenPoints
 from pointcloud.initial import initial_points
 from pointcloud.metrics import CloudAccuracy, PartIoU
 from pointcloud.segmentation import interpolate
@@ -20,8 +21,10 @@ from pointcloud.task import PointClassify, check_least
 from pretrain.checkpoint import exchange
 from pretrain.checkpoint.describe import card_for_net
 from pretrain.checkpoint.to_points import FRESH
+from pretrain.data.build import build_dataset
 from pretrain.encoders.net import create_net
 from pretrain.engine import transfer
+from pretrain.engine.features import cache_key
 from pretrain.engine.launch import hash_recipe
 from pretrain.engine.task import TransferTask
 from pretrain.errors import CheckpointError, ConfigError, UserError
@@ -293,3 +296,32 @@ def test_clouds_smaller_than_a_group_are_not_let_through(encoder, size):
     setting.data.val.least = size - 1
     with pytest.raises(ConfigError, match=rf'val_dataloader.dataset.least is {size - 1}, but a group has {size}'):
         check_least(setting)
+
+
+def test_features_of_other_groups_are_not_taken_for_these(tmp_path):
+    """The number of groups is neither on the card nor in a tensor."""
+    class_folders(tmp_path / 'train', clouds=2)
+    source = {'type': 'PointFolder', 'root': str(tmp_path / 'train')}
+    settings = {'type': 'PointDataset', 'labels': True, 'source': source}
+    settings['transform'] = {'type': 'PointTransform', 'num_points': 64, 'few': 'repeat'}
+    dataset, keys = build_dataset(settings), set()
+    for more in ({}, {'num_groups': 4}, {'group_size': 4}):
+        torch.manual_seed(0)
+        model = FrozenPoints({**ENCODER, **more}, num_classes=2, num_points=64)
+        keys.add(cache_key(model, dataset, {'dataset': settings}))
+    assert len(keys) == 3
+
+
+def test_an_attentive_probe_trains_its_head_alone_and_sees_every_group():
+    model = AttentivePoints(ENCODER, num_classes=3, num_points=64).train()
+    points = torch.randn(2, 64, 3)
+    model.loss({'points': points, 'label': torch.tensor([0, 2])})['loss'].backward()
+    trained = {name for name, p in model.named_parameters() if p.grad is not None}
+    assert trained and all(name.startswith('head.') for name in trained) and not model.net.training
+    tokens = model.tokens(points)
+    assert tokens.shape == (2, 8, D)
+    score = model.head(tokens)
+    for i in range(8):
+        changed = tokens.clone()
+        changed[:, i] += torch.randn(2, D)
+        assert not torch.allclose(model.head(changed), score), f'group {i} is not looked at'

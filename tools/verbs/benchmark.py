@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from benchmark.drawn import parse_places
+    from benchmark.drawn import check_names, parse_places
     from benchmark.nodes import Graph
     from benchmark.plan import existing_weights, supervised_weights, transfers
     from benchmark.suites import read_suite
@@ -36,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f'--seeds {args.seeds}: at least 1')
     suite = read_suite(args.suite).chosen(args.entry)
     places = parse_places(args.data)
+    check_names(places, (entry.data for entry in suite.entries), suite.drawn)
     weights = [*existing_weights(args.checkpoint), *supervised_weights(args.supervised)]
     out = Path(args.out or f'runs/benchmark-{Path(args.suite).stem}').absolute()
     graph = Graph(transfers(weights, suite, places, args.seeds, out, args.gpus_per_run))

@@ -72,7 +72,9 @@ def works(domain: str) -> bool:
 
 def pretrain(folder: Path, part: Part) -> Path:
     """Pre-train, unless that was done, and show what the checkpoint is; its path."""
-    encoder = folder / part.encoder / 'encoder.safetensors'
+    from pretrain.files import ENCODER
+
+    encoder = folder / part.encoder / ENCODER
     if not encoder.exists():
         words = [*part.pretrain, '--work-dir', str(folder / part.encoder), '--resume']
         command('pretrain', *words, '--cfg-options', *part.options)
