@@ -77,10 +77,10 @@ def supervised_weights(paths: Sequence[str]) -> list[Weights]:
         opened = open_checkpoint(path)
         stage = opened.card.initial_stage
         if stage == 'unknown':
-            copy = cache_folder('supervised') / opened.sha256[:16] / f'{checkpoint_name(path)}.safetensors'
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            exchange.write(copy, opened.state, opened.card.model_copy(update={'initial_stage': SUPERVISED}))
-            path = str(copy)
+            labelled = cache_folder('supervised') / opened.sha256[:16] / f'{checkpoint_name(path)}.safetensors'
+            labelled.parent.mkdir(parents=True, exist_ok=True)
+            exchange.write(labelled, opened.state, opened.card.model_copy(update={'initial_stage': SUPERVISED}))
+            path = str(labelled)
         elif stage != SUPERVISED:
             raise UserError(f'--supervised {path}: its initial stage is {stage!r}; give it to --checkpoint')
         kept.append(path)
