@@ -128,12 +128,14 @@ def same_architecture(one: Card, other: Card) -> bool:
 
 
 def _architecture(card: Card) -> list[Any]:
-    """Plain values; what a plain transformer does not say about itself is what its name stands for."""
-    family, _, rest = card.arch.partition('_')
-    width, depth, heads = SIZES.get(rest.partition('_')[0], (None, None, None))
-    known = {'embed_dim': width, 'depth': depth, 'num_heads': heads, 'mlp_ratio': 4.0} if family in PLAIN else {}
+    """Plain values. A plain transformer is its arguments; those it does not give are what its name stands for."""
     said = {name: value for name, value in card.arch_args.items() if name not in NOT_ARCHITECTURE}
-    return [card.arch, card.channels, card.patch, {**known, **said}]
+    family, _, rest = card.arch.partition('_')
+    size = SIZES.get(rest.partition('_')[0])
+    if family not in PLAIN or size is None:
+        return [card.arch, card.channels, card.patch, said]
+    usual = {'embed_dim': size[0], 'depth': size[1], 'num_heads': size[2], 'mlp_ratio': 4.0}
+    return [PLAIN, card.channels, card.patch, {**usual, **said}]
 
 
 def result_files(places: Iterable[str | Path]) -> list[Path]:

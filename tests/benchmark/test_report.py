@@ -290,6 +290,8 @@ def test_another_architecture_is_no_control() -> None:
     same = {'depth': 6, 'embed_dim': 128, 'img_size': [64, 64], 'mlp_ratio': 4.0, 'num_heads': 3, 'class_token': True}
     assert same_architecture(small, card(position='learned', arch_args=same))
     assert same_architecture(card(), card(arch_args={'depth': 12, 'embed_dim': 192}))
+    given = {'embed_dim': 192, 'depth': 12, 'num_heads': 3}
+    assert same_architecture(card(), card('vit_base_patch16_224', arch_args=given)), 'a name that the reader guessed'
     assert not same_architecture(small, card(arch_args={'depth': 6}))
     assert not same_architecture(small, card(arch_args={**same, 'depth': 12}))
     assert not same_architecture(small, card(arch_args={**same, 'init_values': 0.1}))
