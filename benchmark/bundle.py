@@ -5,6 +5,7 @@ import json
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,8 @@ MANIFEST = 'manifest.json'
 KEPT = (FILE, NODE, DONE, ATTEMPTS, 'config.py', 'environment.json', 'metrics.jsonl', 'scores.jsonl')
 """Of each run directory; weights, logs and pictures stay where they are."""
 VERSION = 1
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
+"""What zipfile raises for damage; the last two are for a way to pack that it does not know, and for encryption."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of all entries, so that equal runs give an equal file."""
 
@@ -39,7 +42,12 @@ class Verified:
 
 
 def write_bundle(places: Iterable[str | Path], out: Path) -> Verified:
-    """Write the verified runs below the places into one zip. UserError when there are none, or some are not sound."""
+    """Write the verified runs below the places into one zip.
+
+    Raises UserError when there are none, or some are not sound, and where `out` is a folder.
+    """
+    if out.is_dir():
+        raise UserError(f'--out {out} is a folder; name a file: --out {out / "results.zip"}')
     collection = collect(places)
     bad = [problem for problem in collection.problems if problem.excluded and problem.kind != 'duplicate']
     if bad:
@@ -71,17 +79,11 @@ def verify_bundle(path: Path, to: Path | None = None, digest: str | None = None)
         to: a new or empty folder for the runs; they are written only when nothing is wrong.
         digest: that the manifest must have; None takes any.
 
-    Raises UserError for a file that is no bundle, and for a folder that holds something.
+    Raises UserError for a file that is no bundle, and for a `to` that holds something.
     """
     if to is not None and to.exists() and any(to.iterdir()):
         raise UserError(f'{to} is not empty; name a new folder')
-    try:
-        with zipfile.ZipFile(path) as archive:
-            content = {name: archive.read(name) for name in archive.namelist() if not name.endswith('/')}
-    except FileNotFoundError as error:
-        raise UserError(f'{path}: no such file') from error
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
-        raise UserError(f'{path}: truncated or damaged: {error}') from error
+    content = _content(path)
     manifest = _manifest(content.pop(MANIFEST, b''), path)
     hashes = manifest['files']
     wrong = [f'{name}: is missing' for name in hashes if name not in content]
@@ -94,17 +96,33 @@ def verify_bundle(path: Path, to: Path | None = None, digest: str | None = None)
     if digest not in (None, verified.digest):
         wrong.insert(0, f'the digest is {verified.digest}, not {digest}')
     if not wrong:
-        _check_results(content, to, verified)
+        _check_results(path, content, to, verified)
     return verified
 
 
-def _check_results(content: dict[str, bytes], to: Path | None, verified: Verified) -> None:
+def _content(path: Path) -> dict[str, bytes]:
+    if path.is_dir():
+        raise UserError(f'{path} is a folder; name a .zip that `mimbench export` wrote')
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {name: archive.read(name) for name in archive.namelist() if not name.endswith('/')}
+    except FileNotFoundError as error:
+        raise UserError(f'{path}: no such file') from error
+    except _UNREADABLE as error:
+        raise UserError(f'{path}: truncated or damaged, or not of `mimbench export`: {error}; copy it again') from error
+
+
+def _check_results(path: Path, content: dict[str, bytes], to: Path | None, verified: Verified) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for name, data in content.items():
             place = folder / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(data)
+            try:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(data)
+            except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+                text = f'{path}: damaged: what {name} needs for a folder is a file in it, or the other way round'
+                raise UserError(text) from error
         found = collect([folder], check_weights=False)
         verified.wrong += [str(problem).replace(f'{folder}/', '') for problem in found.problems if problem.excluded]
         if len(found.runs) != verified.runs:
@@ -119,7 +137,7 @@ def _manifest(data: bytes, path: Path) -> dict:
         if manifest['bundle'] != VERSION:
             raise UserError(f'{path}: a bundle of version {manifest["bundle"]}; this mimbench reads version {VERSION}')
         return {'bundle': VERSION, 'runs': int(manifest['runs']), 'files': dict(manifest['files'])}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise UserError(f'{path}: no results bundle: its {MANIFEST} is missing or malformed') from error
 
 

@@ -80,21 +80,12 @@ def compare(a: str, b: str, places: Sequence[str | Path] = ()) -> Comparison:
     """Compare two run directories (or folders with runs of one checkpoint), or two checkpoints by name.
 
     Args:
-        places: where runs of checkpoints that are given by name are looked for.
+        places: where runs of checkpoints that are given by name are looked for; a folder of that name comes second.
 
     Raises UserError for what is neither, for a name that several checkpoints have, and where no protocol is shared.
     """
-    table = None
-    sides = []
-    for name in (a, b):
-        if Path(name).exists():
-            sides.append(_from_folder(name))
-            continue
-        if not places:
-            raise UserError(f'{name}: no such folder; to give a checkpoint by its name, add the folders of its runs')
-        table = table or tabulate(collect(places, check_weights=False).runs)
-        sides.append(_from_name(name, table, places))
-    return compare_sides(*sides)
+    table = tabulate(collect(places, check_weights=False).runs if places else [])
+    return compare_sides(_find(a, table, places), _find(b, table, places))
 
 
 def compare_sides(a: Side, b: Side) -> Comparison:
@@ -130,6 +121,23 @@ def facts(result: Result) -> dict[str, str]:
     return {name: text for name, text in _flat(kept) if text}
 
 
+def _find(name: str, table: Table, places: Sequence[str | Path]) -> Side:
+    """A checkpoint of the table by its name, else a folder."""
+    where = ', '.join(map(str, places))
+    matching = [subject for subject in table.subjects if name == subject.label]
+    matching = matching or [subject for subject in table.subjects if subject.label.startswith(f'{name} #')]
+    if len(matching) > 1:
+        raise UserError(f'{name}: several checkpoints in {where}: {", ".join(s.label for s in matching)}')
+    if matching:
+        return _side(name, matching[0], table)
+    if Path(name).exists():
+        return _from_folder(name)
+    if not places:
+        raise UserError(f'{name}: no such folder; to give a checkpoint by its name, add the folders of its runs')
+    known = ', '.join(subject.label for subject in table.subjects) or 'none'
+    raise UserError(f'{name}: neither a folder nor a checkpoint in {where}; there are: {known}')
+
+
 def _from_folder(place: str) -> Side:
     found = collect([place], check_weights=False)
     if not found.runs:
@@ -141,18 +149,6 @@ def _from_folder(place: str) -> Side:
         names = ', '.join(subject.label for subject in subjects)
         raise UserError(f'{place} holds runs of {names}; name one of them, with {place} as RUNS')
     return _side(place, subjects[0], table)
-
-
-def _from_name(name: str, table: Table, places: Sequence[str | Path]) -> Side:
-    where = ', '.join(map(str, places))
-    matching = [subject for subject in table.subjects if name == subject.label]
-    matching = matching or [subject for subject in table.subjects if subject.label.startswith(f'{name} #')]
-    if len(matching) > 1:
-        raise UserError(f'{name}: several checkpoints in {where}: {", ".join(s.label for s in matching)}')
-    if not matching:
-        known = ', '.join(subject.label for subject in table.subjects) or 'none'
-        raise UserError(f'{name}: neither a folder nor a checkpoint in {where}; there are: {known}')
-    return _side(name, matching[0], table)
 
 
 def _side(name: str, subject, table: Table) -> Side:

@@ -81,20 +81,18 @@ def predict(nodes: Iterable[Node], measure: bool = False) -> dict[str, float | N
     """Seconds by cost class for all classes of the nodes; None where nothing is known.
 
     Args:
-        measure: probe what no earlier run tells, one node of each class whose needs are there.
+        measure: probe what no earlier run tells: one node of each class, once, also where that gives nothing.
     """
-    known: dict[str, float | None] = dict(known_costs())
+    known = known_costs()
     found: dict[str, float | None] = {}
     for node in nodes:
         name = node.cost_class
-        if name in found and (found[name] is not None or not measure):
+        if name in found:
             continue
         found[name] = known.get(name)
         if found[name] is None and measure:
             print(f'measuring what {node.title} takes: a few updates', flush=True)
             found[name] = probe(node)
-            if found[name] is not None:
-                known[name] = found[name]
     return found
 
 

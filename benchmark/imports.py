@@ -7,10 +7,12 @@ that mimbench made: it gets a column of its own.
 import datetime
 import json
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from benchmark.report.numbers import is_share
 from pretrain.errors import UserError
 from pretrain.files import json_hash, sha256
 from pretrain.record import Cost, Imported, Protocol, Result, Start
@@ -45,25 +47,30 @@ class Log:
 def read_log(path: Path) -> Log:
     """Read an event file, `wandb-summary.json`, `scalars.json`, or the newest of them below a folder.
 
-    Raises UserError naming what is understood.
+    Raises UserError naming what is understood, and for a log that is damaged or holds no score.
     """
     if not path.exists():
         raise UserError(f'{path}: no such log')
     file = path if path.is_file() else _newest(path)
     if file.name == SUMMARY:
-        return Log('wandb', file, _summary(file))
-    if 'tfevents' in file.name:
-        return Log('tensorboard', file, _events(file))
-    if file.suffix == '.json':
-        return Log('mmengine', file, _scalars(file))
-    raise UserError(f'{file}: understood are TensorBoard event files (*tfevents*), {SUMMARY} and {SCALARS} of MMEngine')
+        log = Log('wandb', file, _summary(file))
+    elif 'tfevents' in file.name:
+        log = Log('tensorboard', file, _events(file))
+    elif file.suffix == '.json':
+        log = Log('mmengine', file, _scalars(file))
+    else:
+        known = f'TensorBoard event files (*tfevents*), {SUMMARY} and {SCALARS} of MMEngine'
+        raise UserError(f'{file}: understood are {known}')
+    if not log.series:
+        raise UserError(f'{file}: no score found in it; it is empty or damaged, name another log')
+    return log
 
 
 def choose(log: Log, tag: str, chosen: Literal['last', 'best'], higher_is_better: bool = True) -> Value:
     """The last or best value of a tag. UserError naming the tags there are."""
     if tag not in log.series:
         there = ', '.join(sorted(log.series)[:20])
-        raise UserError(f'{log.file}: no score {tag!r}; there are {there or "none"}')
+        raise UserError(f'{log.file}: no score {tag!r}; there are {there}')
     values = [value for value in log.series[tag] if math.isfinite(value.value)]
     if not values:
         raise UserError(f'{log.file}: {tag!r} has no finite value')
@@ -94,12 +101,12 @@ def imported_result(
         protocol: id of the protocol that the run followed, as far as its owner knows.
         scale: factor of the value; 0.01 turns percent into shares.
 
-    Raises UserError for a value out of [0, 1] unless the metric is one that is no share.
+    Raises UserError for a value out of [0, 1] where the metric is known as a share, such as top1; for PSNR any will do.
     """
     found = choose(log, tag, chosen, higher_is_better)
     value = found.value * scale
-    if higher_is_better and not -1e-9 <= value <= 1 + 1e-9:
-        raise UserError(f'{tag} is {value:g}; scores are shares in [0, 1]: give --scale 0.01 for percent')
+    if is_share(re.split('[./]', metric)[-1]) and not -1e-9 <= value <= 1 + 1e-9:
+        raise UserError(f'{tag} is {value:g}; {metric} is a share in [0, 1]: give --scale 0.01 for percent')
     seconds = found.seconds or 0.0
     notes = ['imported: neither weights nor protocol were checked here']
     if chosen == 'best':
@@ -142,16 +149,19 @@ def _newest(folder: Path) -> Path:
 
 
 def _summary(file: Path) -> dict[str, list[Value]]:
-    content = _json(file.read_text(), file)
-    step, seconds = content.get('_step'), content.get('_runtime')
+    content = _json(_text(file), file)
+    step, runtime = _step(content, '_step', file), content.get('_runtime')
+    seconds = _number(runtime)
+    if runtime is not None and (seconds is None or not math.isfinite(seconds)):
+        raise UserError(f'{file}: _runtime is {runtime!r}, not a number of seconds; mend or remove it')
     found: dict[str, list[Value]] = {}
 
     def walk(values: dict, prefix: str) -> None:
         for name, value in values.items():
             if isinstance(value, dict):
                 walk(value, f'{prefix}{name}.')
-            elif isinstance(value, (int, float)) and not isinstance(value, bool) and not name.startswith('_'):
-                found[prefix + name] = [Value(float(value), step, seconds)]
+            elif (number := _number(value)) is not None and not name.startswith('_'):
+                found[prefix + name] = [Value(number, step, seconds)]
 
     walk(content, '')
     return found
@@ -160,14 +170,39 @@ def _summary(file: Path) -> dict[str, list[Value]]:
 def _scalars(file: Path) -> dict[str, list[Value]]:
     """MMEngine writes one JSON object a line, validation scores with the step of the last training line."""
     found: dict[str, list[Value]] = {}
-    for line in file.read_text().splitlines():
+    for line in _text(file).splitlines():
         if not line.strip():
             continue
         content = _json(line, file)
+        step = _step(content, 'step', file)
         for name, value in content.items():
-            if name != 'step' and isinstance(value, (int, float)) and not isinstance(value, bool):
-                found.setdefault(name, []).append(Value(float(value), content.get('step')))
+            if name != 'step' and (number := _number(value)) is not None:
+                found.setdefault(name, []).append(Value(number, step))
     return found
+
+
+def _number(value: Any) -> float | None:
+    """A number of JSON; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # of an int, which JSON does not bound
+        return math.inf
+
+
+def _step(content: dict, key: str, file: Path) -> int | None:
+    step = content.get(key)
+    if step is None or (isinstance(step, int) and not isinstance(step, bool)):
+        return step
+    raise UserError(f'{file}: {key} is {step!r}, not a whole number; mend or remove it')
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding='utf-8')
+    except UnicodeDecodeError as error:
+        raise UserError(f'{file}: not UTF-8, so no log that is understood: {error.reason}') from error
 
 
 def _json(text: str, file: Path) -> dict:

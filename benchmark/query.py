@@ -3,9 +3,10 @@
 Views, by column:
 
 - `runs`: one row per run: folder, domain, protocol, version, protocol_hash, metric, higher_is_better, score,
-  checkpoint, sha256, role, network, network_hash, method, seed, wall_seconds, gpu_seconds, peak_memory_mb,
+  subject, checkpoint, sha256, role, network, network_hash, method, seed, wall_seconds, gpu_seconds, peak_memory_mb,
   peak_gpu_memory_mb, finished (UTC), config, effective_batch, world_size, code, hardware, command, and the rest of
-  result.json as it is: scores, per_class, recipe, data, derived, environment, load_report, notes;
+  result.json as it is: scores, per_class, recipe, data, derived, environment, load_report, notes. `subject` is what the
+  report has a row for: unique where two checkpoints have one name, and one for all seeds of a variant of a study;
 - `scores`: one row per run and metric: folder, domain, protocol, version, protocol_hash, checkpoint, role, network,
   seed, metric, score, is_protocol_metric;
 - `per_class`: one row per run, metric and class: folder, protocol, checkpoint, role, seed, metric, class, score.
@@ -22,19 +23,21 @@ from typing import Any
 
 import duckdb
 
+from benchmark.cells import tabulate
 from benchmark.store import Problem, collect
 from pretrain.errors import UserError
 from pretrain.record import FILE, Result
 
-FORMATS = ('table', 'csv', 'json', 'parquet')
+VIEWS = ('runs', 'scores', 'per_class')
 DEFAULT = """
-SELECT domain, protocol, checkpoint, network, metric, count(*) AS n, round(avg(score), 4) AS mean,
+SELECT domain, protocol, subject AS checkpoint, network, metric, count(*) AS n, round(avg(score), 4) AS mean,
        round(stddev_samp(score), 4) AS std, round(avg(wall_seconds), 1) AS wall_seconds
 FROM runs
-GROUP BY domain, protocol, version, protocol_hash, checkpoint, sha256, network, network_hash, metric
+GROUP BY domain, protocol, version, protocol_hash, subject, network, network_hash, metric
 ORDER BY domain, protocol, mean DESC
 """
-"""What is shown without a query; runs of different protocols or checkpoints are never averaged."""
+"""What is shown without a query; runs of different protocols or checkpoints are never averaged,
+but seeds of one variant of a study are."""
 
 _COLUMNS = {
     'protocol': 'STRUCT(id VARCHAR, version INTEGER, metric VARCHAR, higher_is_better BOOLEAN, hash VARCHAR)',
@@ -62,8 +65,9 @@ _RUNS = """
 CREATE VIEW runs AS
 SELECT r.folder, f.domain, f.protocol.id AS protocol, f.protocol.version AS version, f.protocol.hash AS protocol_hash,
        f.protocol.metric AS metric, f.protocol.higher_is_better AS higher_is_better,
-       f.scores[f.protocol.metric] AS score, r.checkpoint, f.start.sha256 AS sha256, r.role, r.network, r.network_hash,
-       f.start.card.method AS method, f.seed, f.cost.wall_seconds AS wall_seconds, f.cost.gpu_seconds AS gpu_seconds,
+       f.scores[f.protocol.metric] AS score, r.subject, r.checkpoint, f.start.sha256 AS sha256, r.role,
+       r.network, r.network_hash, f.start.card.method AS method, f.seed,
+       f.cost.wall_seconds AS wall_seconds, f.cost.gpu_seconds AS gpu_seconds,
        f.cost.peak_memory_mb AS peak_memory_mb, f.cost.peak_gpu_memory_mb AS peak_gpu_memory_mb,
        f.finished::TIMESTAMP AS finished, f.config, f.effective_batch, f.world_size,
        f.environment->>'code' AS code, f.environment->>'hardware' AS hardware, f.command, f.scores, f.per_class,
@@ -108,12 +112,13 @@ class Runs:
         self.database = duckdb.connect(config={'autoinstall_known_extensions': False})
         self.database.execute(
             'CREATE TABLE verified (filename VARCHAR, folder VARCHAR, checkpoint VARCHAR, role VARCHAR, '
-            'network VARCHAR, network_hash VARCHAR)'
+            'network VARCHAR, network_hash VARCHAR, subject VARCHAR)'
         )
-        names = [(run.folder / FILE).as_posix() for run in found.runs]
+        rows = [(run, cell.subject.label) for cell in tabulate(found.runs).cells.values() for run in cell.runs]
+        names = [(run.folder / FILE).as_posix() for run, _ in rows]
         columns = [
             names,
-            *zip(*((r.folder.as_posix(), r.checkpoint, r.role, r.network, r.network_hash) for r in found.runs)),
+            *zip(*((r.folder.as_posix(), r.checkpoint, r.role, r.network, r.network_hash, who) for r, who in rows)),
         ]
         self.database.execute(
             'INSERT INTO verified SELECT ' + ', '.join(f'unnest(${i + 1})' for i in range(len(columns))),
@@ -155,6 +160,16 @@ class Runs:
             relation.write_parquet(str(path))
         except duckdb.Error as error:
             raise UserError(_one_line(error)) from error
+
+
+def is_sql(text: str) -> bool:
+    """Whether a text is meant as a query, be it a wrong one; a single word that is neither SQL nor a view is not."""
+    if len(text.split()) != 1 or text in VIEWS:
+        return True
+    try:
+        return bool(duckdb.extract_statements(text))
+    except duckdb.Error:
+        return False
 
 
 def schema() -> dict[str, Any]:

@@ -5,6 +5,7 @@ until the last has ended. File systems that do not share locks between machines 
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -88,7 +89,7 @@ def holder(folder: str | os.PathLike) -> Holder | None:
     """Who holds a directory now; None for nobody."""
     folder = Path(folder)
     try:
-        handle = os.open(folder / LOCK, os.O_RDWR)
+        handle = _open_to_look(folder / LOCK)
     except FileNotFoundError:
         return None
     try:
@@ -98,6 +99,19 @@ def holder(folder: str | os.PathLike) -> Holder | None:
     if not free:
         return _read(folder / HEARTBEAT) or Holder('?', 0, '?', time.time(), None)
     return _elsewhere(folder)
+
+
+def _open_to_look(path: Path) -> int:
+    """A descriptor of a lock; only for reading where it belongs to somebody else, or its file system is read-only.
+
+    A shared lock needs no more. FileNotFoundError where there is no lock.
+    """
+    try:
+        return os.open(path, os.O_RDWR)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        return os.open(path, os.O_RDONLY)
 
 
 def _lock(handle: int, kind: int) -> bool:

@@ -1,5 +1,6 @@
 """The heartbeat of a directory that a parent of this process holds."""
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -44,3 +45,24 @@ def test_what_ended_is_free_though_a_forked_process_lives_on(tmp_path: Path) -> 
     finally:
         child.kill()
         child.join()
+
+
+@pytest.mark.parametrize('number', [errno.EACCES, errno.EROFS])
+def test_a_lock_that_may_only_be_read_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """As in the folder of somebody else, or on a read-only mount."""
+    really = os.open
+
+    def only_for_reading(path, flags, *rest):
+        if flags & os.O_ACCMODE != os.O_RDONLY:
+            raise OSError(number, os.strerror(number), str(path))
+        return really(path, flags, *rest)
+
+    with occupancy.occupy(tmp_path):
+        monkeypatch.setattr(os, 'open', only_for_reading)
+        found = occupancy.holder(tmp_path)
+        monkeypatch.undo()
+    assert found is not None and found.pid == os.getpid()
+    monkeypatch.setattr(os, 'open', only_for_reading)
+    assert occupancy.holder(tmp_path) is None and occupancy.holder(tmp_path / 'nowhere') is None

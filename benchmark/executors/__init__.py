@@ -6,7 +6,7 @@ Whether a node is done is for its folder to say, so an executor that loses sight
 import importlib
 import inspect
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from pretrain.errors import UserError
 
@@ -46,6 +46,19 @@ class Executor(Protocol):
 
 EXECUTORS = {'local': 'LocalExecutor', 'slurm': 'SlurmExecutor', 'ray': 'RayExecutor'}
 """By the word of `--executor`; the class is in the module of that name."""
+NUMBERS = frozenset(('slots', 'gpus_per_run'))
+"""Options of every executor, whole numbers."""
+
+
+def check_executor(name: str, **options) -> None:
+    """Check what can be known of an executor without its library, and without starting anything.
+
+    Raises UserError for an unknown name, and for `slots` or `gpus_per_run` that are no whole numbers.
+    """
+    if name not in EXECUTORS:
+        raise UserError(f'unknown executor {name!r}; allowed: {", ".join(EXECUTORS)}')
+    for option in NUMBERS & options.keys():
+        _whole(name, option, options[option])
 
 
 def make_executor(name: str, **options) -> Executor:
@@ -56,8 +69,7 @@ def make_executor(name: str, **options) -> Executor:
 
     Raises UserError for an unknown name or option, or one whose library is missing.
     """
-    if name not in EXECUTORS:
-        raise UserError(f'unknown executor {name!r}; allowed: {", ".join(EXECUTORS)}')
+    check_executor(name, **options)
     try:
         module = importlib.import_module(f'benchmark.executors.{name}')
     except ModuleNotFoundError as error:
@@ -68,10 +80,13 @@ def make_executor(name: str, **options) -> Executor:
         for option in options:
             if option not in known:
                 raise UserError(f'executor {name!r} has no option {option!r}; allowed: {", ".join(known)}')
-    numbers = {'slots': 0, 'gpus_per_run': 0} | {k: 0 for k, p in known.items() if isinstance(p.default, int)}
-    for option in numbers.keys() & options.keys():
-        value = options[option]
-        if isinstance(value, bool) or not str(value).isdecimal():
-            raise UserError(f'option {option!r} of executor {name!r} is {value!r}; it must be a whole number')
-        options[option] = int(value)
+    numbers = NUMBERS | {option for option, parameter in known.items() if isinstance(parameter.default, int)}
+    for option in numbers & options.keys():
+        options[option] = _whole(name, option, options[option])
     return kind(**options)
+
+
+def _whole(name: str, option: str, value: Any) -> int:
+    if isinstance(value, bool) or not str(value).isdecimal():
+        raise UserError(f'option {option!r} of executor {name!r} is {value!r}; it must be a whole number')
+    return int(value)

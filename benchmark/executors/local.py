@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmark.command import environment
 from benchmark.nodes import ATTEMPTS, LOG, read_lines
 from benchmark.worker import SLOT
+from pretrain.errors import UserError
 from pretrain.occupancy import holder
 
 GPUS = 'CUDA_VISIBLE_DEVICES'
@@ -53,14 +54,29 @@ class LocalExecutor:
     Args:
         slots: nodes at a time; 0 for one per `gpus_per_run` GPUs, and without GPUs one per two cores.
         gpus_per_run: GPUs that each node sees.
+
+    Raises UserError where a node would see fewer GPUs than that; a machine without GPUs has no such bound.
     """
 
     def __init__(self, slots: int = 0, gpus_per_run: int = 1):
         self.gpus, self.gpus_per_run = visible_gpus(), gpus_per_run
         cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
         self.slots = slots or len(self.gpus) // max(1, gpus_per_run) or max(1, cores // 2)
+        self._check_gpus()
         self.threads = max(1, cores // self.slots)
         self.jobs: list[LocalJob] = []
+
+    def _check_gpus(self) -> None:
+        """Slots beyond the GPUs share them, which works out only where the GPUs divide into whole shares."""
+        there, each = len(self.gpus), self.gpus_per_run
+        if not there or not each:
+            return
+        has = f'this machine has {there} {"GPU" if there == 1 else "GPUs"}'
+        if each > there:
+            raise UserError(f'--gpus-per-run {each}: {has}; at most {there} fit')
+        fitting = there // each
+        if self.slots > fitting and there % each:
+            raise UserError(f'--slots {self.slots} with --gpus-per-run {each}: {has}; at most --slots {fitting} fits')
 
     def submit(self, folder: Path) -> LocalJob:
         self.jobs = [job for job in self.jobs if job.alive()]

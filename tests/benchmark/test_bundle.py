@@ -1,5 +1,6 @@
 """A results bundle is whole and unchanged on another machine, or what is wrong is named."""
 
+import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -57,8 +58,6 @@ def test_what_was_changed_on_the_way_is_named(bundle: Path) -> None:
 
 def test_a_score_changed_with_its_hash_is_named_by_its_digest(bundle: Path, tmp_path: Path) -> None:
     """Who mends the manifest too still has to mend the result's digest, and the digest of the manifest changes."""
-    import hashlib
-
     before = verify_bundle(bundle).digest
 
     def both(content):
@@ -102,6 +101,71 @@ def test_bad_files_and_folders(bundle: Path, tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('0.5', '0.7'))
     with pytest.raises(UserError, match='not sound'):
         write_bundle([tmp_path / 'runs'], tmp_path / 'x.zip')
+
+
+def claim_compression(path: Path, method: int) -> None:
+    data = bytearray(path.read_bytes())
+    for signature, offset in ((b'PK\x03\x04', 8), (b'PK\x01\x02', 10)):
+        place = data.find(signature) + offset
+        data[place : place + 2] = method.to_bytes(2, 'little')
+    path.write_bytes(data)
+
+
+def claim_encryption(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    for signature, offset in ((b'PK\x03\x04', 6), (b'PK\x01\x02', 8)):
+        data[data.find(signature) + offset] |= 1
+    path.write_bytes(data)
+
+
+def damage_a_byte(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        first = archive.infolist()[0]
+    data = bytearray(path.read_bytes())
+    data[30 + len(first.filename)] = 0xFF  # the first of the deflated bytes: a block of no known kind
+    path.write_bytes(data)
+
+
+def claim_many_runs(path: Path) -> None:
+    rewrite(path, lambda content: content.update({MANIFEST: b'{"bundle": 1, "runs": 1e400, "files": {}}'}))
+
+
+def put_a_file_in_a_file(path: Path) -> None:
+    members = {'runs/a': b'1', 'runs/a/b': b'2'}
+    files = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
+    manifest = json.dumps({'bundle': 1, 'runs': 0, 'files': files}).encode()
+
+    def change(content: dict[str, bytes]) -> None:
+        content.clear()
+        content.update({**members, MANIFEST: manifest})
+
+    rewrite(path, change)
+
+
+@pytest.mark.parametrize(
+    'spoil, said',
+    [
+        (damage_a_byte, 'Error -3 while decompressing'),
+        (lambda path: claim_compression(path, 99), 'compression method is not supported'),
+        (claim_encryption, 'encrypted'),
+        (claim_many_runs, 'manifest.json is missing or malformed'),
+        (put_a_file_in_a_file, 'runs/a/b'),
+        (lambda path: (path.unlink(), path.mkdir()), 'is a folder; name a .zip'),
+    ],
+)
+def test_a_spoilt_bundle_is_named_in_one_line(bundle: Path, tmp_path: Path, capsys, spoil, said: str) -> None:
+    spoil(bundle)
+    assert main(['verify', str(bundle), '--to', str(tmp_path / 'there')]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f'mimbench: error: {bundle}') and said in error and error.count('\n') == 1
+    assert not (tmp_path / 'there').exists()
+
+
+def test_a_folder_is_no_place_for_a_bundle(bundle: Path, tmp_path: Path, capsys) -> None:
+    assert main(['export', str(tmp_path / 'runs'), '--out', str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert f'{tmp_path} is a folder' in error and f'--out {tmp_path / "results.zip"}' in error
+    assert error.count('\n') == 1 and sorted(path.name for path in tmp_path.iterdir()) == ['results.zip', 'runs']
 
 
 def test_the_verbs(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -75,6 +75,16 @@ def test_mistakes(runs: Path, monkeypatch, capsys, a: str, b: str, words: str) -
     assert words in error and error.count('\n') == 1
 
 
+def test_a_name_in_runs_comes_before_a_folder_of_that_name(runs: Path, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / 'mae').mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert compare('mae', 'beit', ['runs']).a.label == 'mae'
+    write(tmp_path / 'other', 0.7, 0, 'mae')
+    assert compare('mae', 'other', ['runs']).rows[0].b.mean == 0.7, 'a folder may still be given beside a name'
+    with pytest.raises(UserError, match='mae: no finished run'):
+        compare('./mae', 'beit', ['runs'])
+
+
 def test_without_a_common_protocol(runs: Path) -> None:
     with pytest.raises(UserError, match='share no protocol'):
         compare(str(runs / 'mae-alone'), str(runs / 'beit0'))

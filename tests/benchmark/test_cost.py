@@ -41,6 +41,13 @@ def test_only_what_is_unknown_is_probed_and_once_a_class(monkeypatch: pytest.Mon
     assert predict(nodes, measure=True) == {'known': 3.0, 'a': 7.0, 'b': 7.0} and probed == ['a', 'b']
 
 
+def test_a_class_whose_probe_fails_is_not_probed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    probed = []
+    monkeypatch.setattr(cost, 'probe', lambda node: probed.append(node.title))
+    assert predict([node('a'), node('a'), node('b'), node('a')], measure=True) == {'a': None, 'b': None}
+    assert probed == ['a', 'b']
+
+
 def test_where_the_checkpoint_is_to_be_made_the_config_names_the_network() -> None:
     words = ('transfer', 'c.py', '--checkpoint', 'random', '--like', 'e.safetensors', '--seed', '0')
     assert cost._startable(node('a', *words, needs=('p',))) == [

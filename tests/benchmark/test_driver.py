@@ -186,6 +186,31 @@ def test_a_command_that_a_signal_ends_before_it_can_answer_was_preempted(tmp_pat
     assert (found.word, found.code, found.failures) == ('waiting', 75, 0)
 
 
+@pytest.mark.parametrize(
+    'gpus, slots, each, said',
+    [
+        ('0,1,2', 2, 2, 'this machine has 3 GPUs; at most --slots 1 fits'),
+        ('0,1,2', 0, 4, 'this machine has 3 GPUs; at most 3 fit'),
+        ('5', 1, 2, 'this machine has 1 GPU; at most 1 fit'),
+    ],
+)
+def test_a_slot_with_too_few_gpus_is_refused(
+    monkeypatch: pytest.MonkeyPatch, gpus: str, slots: int, each: int, said: str
+) -> None:
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', gpus)
+    with pytest.raises(UserError, match=said):
+        LocalExecutor(slots, each)
+
+
+@pytest.mark.parametrize(
+    'gpus, slots, each, found',
+    [('0,1,2', 0, 2, 1), ('0,1,2,3', 4, 2, 4), ('0', 3, 1, 3), ('0', 2, 0, 2), ('', 3, 2, 3)],
+)
+def test_slots_may_share_gpus(monkeypatch: pytest.MonkeyPatch, gpus: str, slots: int, each: int, found: int) -> None:
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', gpus)
+    assert LocalExecutor(slots, each).slots == found
+
+
 def test_two_drivers_do_not_share_a_folder(tmp_path: Path) -> None:
     with occupy(tmp_path), pytest.raises(UserError, match='in use by process'):
         run([node(tmp_path, 'a')])

@@ -91,6 +91,39 @@ def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
         read_log(tmp_path / 'torn.json')
 
 
+@pytest.mark.parametrize(
+    'name, content, said',
+    [
+        ('scalars.json', b'{"top1": 0.5, "step": 1}\n\xff\xfe', 'not UTF-8'),
+        ('scalars.json', b'{"top1": 0.5, "step": 1.5}', 'step is 1.5, not a whole number'),
+        ('scalars.json', b'{"top1": "good"}', 'no score found'),
+        ('wandb-summary.json', b'{"top1": 0.5, "_runtime": "y"}', "_runtime is 'y', not a number"),
+        ('wandb-summary.json', b'{"top1": 0.5, "_runtime": NaN}', '_runtime is nan, not a number'),
+        ('wandb-summary.json', b'{"top1": 0.5, "_step": "last"}', "_step is 'last', not a whole number"),
+        ('events.out.tfevents.1', bytes(range(256)), 'no score found'),
+    ],
+)
+def test_a_log_that_is_not_as_it_should_be(tmp_path: Path, capsys, name: str, content: bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert main(['import', str(tmp_path / name)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f'mimbench: error: {tmp_path / name}: ') and said in error and error.count('\n') == 1
+
+
+def test_only_shares_are_asked_for_as_shares(tmp_path: Path, capsys) -> None:
+    log = tmp_path / 'scalars.json'
+    log.write_text(f'{{"val/psnr": 31.5, "val/mIoU": 48.1, "huge": {10**400}}}')
+
+    def bring(tag: str) -> int:
+        words = ['--checkpoint', 'a', '--protocol', 'b', '--work-dir', str(tmp_path / 'runs' / tag)]
+        return main(['import', str(log), '--tag', tag, *words])
+
+    assert [bring('val/psnr'), bring('val/mIoU'), bring('huge')] == [0, 2, 2]
+    error = capsys.readouterr().err
+    assert 'mIoU is a share in [0, 1]: give --scale 0.01' in error and "'huge' has no finite value" in error
+    assert [run.result.score for run in collect([tmp_path / 'runs']).runs] == [31.5]
+
+
 def test_without_a_tag_the_scores_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(['import', str(mmengine(tmp_path))]) == 0
     assert 'coco/bbox_mAP' in capsys.readouterr().out

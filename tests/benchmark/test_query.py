@@ -62,6 +62,34 @@ def test_the_default_never_averages_over_protocols_or_networks(runs: Path) -> No
     ]
 
 
+def test_the_default_has_one_row_for_the_seeds_of_a_variant(tmp_path: Path) -> None:
+    """Each seed of pre-training makes a file of its own; two files of one name outside of a study stay apart."""
+    for seed in range(3):
+        start = made_up(0.5, checkpoint=f'encoder{seed}').start
+        folder = write(tmp_path / f'variant{seed}', 0.5 + 0.1 * seed, seed, start=start)
+        labels = {'study': 'mask-ratio', 'mask ratio': 0.5, 'checkpoint': 'mask ratio=0.5', 'seed': seed}
+        (folder / 'node.json').write_text(json.dumps({'labels': labels}))
+    write(tmp_path / 'one', 0.2, 0)
+    write(tmp_path / 'two', 0.3, 0, start=made_up(0.5).start.model_copy(update={'sha256': 'f' * 64}))
+    answer = Runs([tmp_path]).query()
+    assert [(row[2], *row[5:8]) for row in answer.rows] == [
+        ('mask ratio=0.5', 3, 0.6, 0.1),
+        ('mae #ffffff', 1, 0.3, None),
+        ('mae #6d6165', 1, 0.2, None),
+    ]
+    assert answer.columns[2] == 'checkpoint'
+
+
+def test_a_word_that_is_no_query_is_a_folder(runs: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(runs.parent)
+    assert main(['results', 'nosuchfolder']) == 2
+    assert 'nosuchfolder: no such run directory' in capsys.readouterr().err
+    assert main(['results', 'scores']) == 2
+    assert 'the views are runs, scores and per_class' in capsys.readouterr().err
+    assert main(['results', 'SELECT*FROM"runs"', '--format', 'json']) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 3
+
+
 @pytest.mark.parametrize(
     'sql, words',
     [('SELECT scroe FROM runs', 'score'), ('SELEKT 1', 'syntax error'), ('SELECT * FROM nowhere', 'nowhere')],

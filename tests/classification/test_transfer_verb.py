@@ -87,6 +87,19 @@ def test_a_finished_run_is_not_run_again(
     assert read_result('run').scores != {} and Path('run/result.json').read_bytes() != first
 
 
+def test_a_checkpoint_is_recorded_wherever_the_command_is_given(
+    transfer: Callable[..., int], encoder_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative path would mean another file to a report that is written in another folder."""
+    monkeypatch.chdir(encoder_file.parent)
+    options = [*SIZE, *CLEAN, 'task.k=3']
+    assert transfer(KNN, encoder_file.name, options) == 0
+    assert read_result('run').start.path == str(encoder_file.resolve())
+    assert transfer(KNN, 'random', options, '--like', encoder_file.name, '--force') == 0
+    found = read_result('run').start
+    assert found.random and found.path is None and found.like == str(encoder_file.resolve())
+
+
 def test_an_unfinished_run_goes_on(
     transfer: Callable[..., int], encoder_file: Path, capsys: pytest.CaptureFixture
 ) -> None:

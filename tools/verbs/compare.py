@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 HELP = """Compare two runs or checkpoints under every protocol that both have: scores, difference with interval and
 verdict, and what else differs between them (config, options, versions, hardware, loading, data). A and B are run
-directories, folders with runs of one checkpoint, or names of checkpoints whose runs lie in RUNS.
+directories, folders with runs of one checkpoint, or names of checkpoints whose runs lie in RUNS; there a name comes
+before a folder that is called the same (./NAME).
 
 examples:
   mimbench compare runs/mae-seed0 runs/mae-new-code-seed0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 HELP = """Query finished runs with SQL (DuckDB). Each result is verified, then read where it lies; there is no database
 file. Views: runs (a row per run), scores (a row per run and metric), per_class (a row per run, metric and class);
-'DESCRIBE runs' lists columns. Without SQL: mean and spread by protocol and checkpoint.
+'DESCRIBE runs' lists columns. Without SQL: mean and spread by protocol and checkpoint, or variant of a study.
 
 examples:
   mimbench results
@@ -35,8 +35,8 @@ def run(args: argparse.Namespace) -> int:
     if args.format == 'parquet' and not args.out:
         raise UserError('--format parquet is binary; name a file with --out')
     sql, places = args.sql, args.runs
-    if sql is not None and os.path.exists(sql):  # `mimbench results runs`: a folder, no query
-        sql, places = None, [sql, *places]
+    if sql is not None and (os.path.exists(sql) or not (places or query.is_sql(sql))):
+        sql, places = None, [sql, *places]  # `mimbench results runs`: a folder, no query
     runs = query.Runs(places or ['runs'])
     for problem in runs.problems:
         print(f'mimbench: warning: {problem}', file=sys.stderr)

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from pretrain.errors import UserError
 from tools.main import FAILED, INTERRUPTED
 
 
@@ -45,18 +46,16 @@ def add_running_options(parser: argparse.ArgumentParser) -> None:
 
 def run_graph(graph, out: Path, args: argparse.Namespace) -> int:
     """Show the plan of a graph and run it; the exit code."""
-    from benchmark.executors import make_executor
+    from benchmark.executors import check_executor, make_executor
     from benchmark.progress import Progress
-    from tools.verbs.options import parse_overrides
 
-    executor = None
-    if not args.dry_run:
-        options = {'slots': args.slots, 'gpus_per_run': args.gpus_per_run, **parse_overrides(args.executor_options)}
-        executor = make_executor(args.executor, **options)
-    seconds = show_plan(
-        graph, out, args.executor == 'local' and not args.no_probe, executor.slots if executor else max(args.slots, 1)
-    )
-    if executor is None:
+    options = executor_options(args)
+    check_executor(args.executor, **options)
+    local = args.executor == 'local'
+    # a dry run asks no cluster, nor does it start one
+    executor = make_executor(args.executor, **options) if local or not args.dry_run else None
+    seconds = show_plan(graph, out, local and not args.no_probe, executor.slots if executor else max(args.slots, 1))
+    if executor is None or args.dry_run:
         return 0
     from benchmark.driver import Driver
 
@@ -73,6 +72,17 @@ def run_graph(graph, out: Path, args: argparse.Namespace) -> int:
         print('interrupted; the same command goes on from here')
         return INTERRUPTED
     return FAILED if outcome.failed else 0
+
+
+def executor_options(args: argparse.Namespace) -> dict:
+    """All options of the executor. UserError for one of `--executor-options` that is no KEY=VALUE."""
+    from tools.verbs.options import parse_overrides
+
+    for pair in args.executor_options:
+        key, equals, _ = pair.partition('=')
+        if not key or not equals:
+            raise UserError(f'--executor-options takes KEY=VALUE pairs, not {pair!r}')
+    return {'slots': args.slots, 'gpus_per_run': args.gpus_per_run, **parse_overrides(args.executor_options)}
 
 
 def show_plan(graph, out: Path, probe: bool, slots: int) -> dict[str, float | None]:

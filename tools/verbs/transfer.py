@@ -36,18 +36,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from pretrain.engine.launch import load_config
     from pretrain.engine.processes import is_main
-    from pretrain.engine.transfer import Request, run_transfer
+    from pretrain.engine.transfer import RANDOM, Request, run_transfer
 
     cfg = load_config(args.config, parse_overrides(args.cfg_options))
     if args.seed is not None:
         cfg.randomness = {'seed': args.seed}
     request = Request(
-        checkpoint=args.checkpoint,
+        checkpoint=args.checkpoint if args.checkpoint == RANDOM else recorded_path(args.checkpoint),
         work_dir=Path(args.work_dir) if args.work_dir else default_work_dir(args),
         data=args.data,
         val=args.val,
         card=args.card,
-        like=args.like,
+        like=args.like and recorded_path(args.like),
         allow_missing=tuple(args.allow_missing),
         force=args.force,
         launcher=args.launcher,
@@ -57,6 +57,12 @@ def run(args: argparse.Namespace) -> int:
     if is_main():
         print(summary(result, fresh, request.work_dir))
     return 0
+
+
+def recorded_path(file: str) -> str:
+    """A checkpoint's path that means the same file from any folder. A link to the file stays, for its name is shown."""
+    path = Path(file)
+    return str(path.parent.resolve() / path.name)
 
 
 def default_work_dir(args: argparse.Namespace) -> Path:
