@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from source_tree import TEXT, repository_files
 
+from benchmark.protocols import DOMAINS
 from tools.verbs.list import FOLDERS, find_configs, parse_name
 
 pytestmark = pytest.mark.unit
@@ -53,6 +54,10 @@ def test_the_search_itself() -> None:
 
 def test_no_file_is_called_utils(repo: Path) -> None:
     assert not [path for path in repository_files(repo) if path.stem in ('utils', 'util', 'misc', 'helpers', 'common')]
+
+
+def test_every_domain_is_listed_and_has_protocols() -> None:
+    assert FOLDERS[1:] == DOMAINS and FOLDERS[0] == 'pretrain'
 
 
 def config_files(repo: Path) -> list[Path]:
