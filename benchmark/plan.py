@@ -165,6 +165,8 @@ def loaded(path: Path):
 
 def checked(path: Path, options: dict[str, Any]) -> Any:
     """A config with options, every key of which is known. ConfigError for one that is not, or that does not fit."""
+    from mmengine.registry import DefaultScope
+
     from pretrain.engine.lint import check_keys
     from pretrain.registry import register_all
 
@@ -175,7 +177,8 @@ def checked(path: Path, options: dict[str, Any]) -> Any:
         if replaced := [name for name in sections if not isinstance(cfg[name], (Mapping, NoneType))]:
             raise TypeError(f'{replaced[0]} is a section with keys of its own')
         register_all()
-        check_keys(cfg)
+        with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):  # names of MMDetection are its own
+            check_keys(cfg)
     except (TypeError, KeyError, IndexError, AttributeError, ValueError) as error:
         raise ConfigError(f'{path.name}: the options {options} do not fit: {error}') from error
     return cfg

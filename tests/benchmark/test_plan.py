@@ -90,6 +90,18 @@ def test_bundled_suites_name_configs_that_have_a_protocol(name: str) -> None:
         assert entry.path.is_file() and entry.config in golden()
 
 
+@pytest.mark.parametrize('name', suite_names())
+def test_every_entry_of_a_bundled_suite_is_planned(name: str) -> None:
+    """Its options are known to its config, in the scope of its framework."""
+    for library in ('mmdet', 'mmseg', 'monai', 'av', 'h5py'):
+        pytest.importorskip(library)
+    found = read_suite(name)
+    everything = [weights(kind, kind, kind) for kind in ('image', 'clip', 'points', 'volume')]
+    places = {entry.data: Place('/t', '/v') for entry in found.entries}
+    nodes = plan(everything, 1, suite=found, places=places)
+    assert {node.labels['entry'] for node in nodes} == {entry.name for entry in found.entries}
+
+
 def test_mistakes_in_suites_are_named(tmp_path: Path) -> None:
     path = tmp_path / 'my.yaml'
     cases = [
