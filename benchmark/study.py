@@ -257,7 +257,7 @@ def _network(cfg: Any) -> str:
 
 def _kind(cfg: Any) -> Kind:
     """The input that the encoder of a pre-training takes."""
-    from pretrain.checkpoint.initial import card_of
+    from pretrain.checkpoint.nets import meta_net
 
     model = cfg.get('model', {})
     if 'num_points' in model:
@@ -266,4 +266,4 @@ def _kind(cfg: Any) -> Kind:
     if isinstance(size, int) or len(size) == 2:
         return 'image'
     patch = encoder.get('patch_size') or encoder.get('arch_args', {}).get('patch_size')
-    return kind_of(patch or card_of(model.get('channels', 3), size, arch=encoder.get('arch')).patch)
+    return kind_of(patch or meta_net(encoder['arch'], {}).patch_embed.patch_size)

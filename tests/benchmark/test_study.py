@@ -160,6 +160,7 @@ def test_options_of_a_suite_are_checked_with_the_study(tmp_path: Path) -> None:
         ('video/configs/mini/videomae_vit-base-p16_dec384x4_64xb32-1600e_k400.py', 'clip'),
         ('pointcloud/configs/mini/point-mae_vit-small_dec384x4_1xb128-300e_shapenet55.py', 'points'),
         ('medical/configs/mini/mae_vit3d-base-p16_dec512x8_1xb16-3000e_btcv.py', 'volume'),
+        ('medical/configs/mini/simmim_swin3d-tiny-p2_linear_1xb16-100e_hippocampus.py', 'volume'),
         ('medical/configs/mini/selfmedmae_vit-base-p16_dec256x8_8xb32-800e_nih.py', 'image'),
         ('video/configs/videomae_vit-base-p16_dec384x4_64xb32-1600e_k400.py', 'clip'),
         ('medical/configs/selfmedmae_vit3d-base-p16_dec384x8_1xb24-10000e_btcv.py', 'volume'),
