@@ -51,6 +51,7 @@ FIGURES = {
     'cae_vit-base-p16_mask-giou_16xb2-12e_coco': (32, 3e-4, 0.05, 12, [9, 11], 0.75, 0.2, 0.499, 0.439),
     'cae_vit-large-p16_mask-giou_16xb2-12e_coco': (32, 2e-4, 0.05, 12, [9, 11], 0.85, 0.2, 0.545, 0.475),
     'mae_vit-base-p16_mask-giou_16xb2-12e_coco': (32, 3e-4, 0.05, 12, [9, 11], 0.75, 0.2, 0.484, 0.426),
+    'mae_vit-base-p16_mask-giou-frozen_16xb2-12e_coco': (32, 3e-4, 0.05, 12, [9, 11], None, 0.0, None, None),
     'beit_vit-base-p16_mask-giou_16xb2-12e_coco': (32, 3e-4, 0.05, 12, [9, 11], 0.75, 0.2, None, None),
     'maskfeat_vit-base-p16_mask-giou_16xb2-12e_coco': (32, 3e-4, 0.05, 12, [9, 11], 0.75, 0.2, None, None),
     'simmim_vit-base-p16_mask-giou_16xb2-12e_coco': (32, 3e-4, 0.05, 12, [9, 11], 0.75, 0.2, None, None),
@@ -148,6 +149,16 @@ def test_groups_of_the_beit_family() -> None:
     assert group_of(groups, 'backbone.scales.scales.0.0.weight') == (1.0, 0.05)
     fixed = param_groups(model, 1e-4, 0.05, {'no_decay': ['1d', 'tokens'], 'layer_decay': 0.75})
     assert group_of(fixed, f'{net}pos_embed') == (round(0.75**13, 9), 0.0)
+
+
+def test_only_pyramid_and_heads_train_on_a_frozen_encoder() -> None:
+    model, cfg = meta_model('mae_vit-base-p16_mask-giou-frozen_16xb2-12e_coco')
+    groups = param_groups(model, 1e-4, 0.05, cfg.optim_wrapper.paramwise_cfg)
+    names = [name for group in groups for name in group['names']]
+    parts = {name.split('.')[0] for name in names}
+    assert parts == {'backbone', 'neck', 'rpn_head', 'roi_head'}
+    assert all(name.startswith('backbone.scales.') for name in names if name.startswith('backbone.'))
+    assert model.backbone.encoder.norms is not None
 
 
 def test_norms_have_the_epsilon_of_vitdet() -> None:
