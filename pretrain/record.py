@@ -53,13 +53,13 @@ class Start(Strict):
 
 
 class Cost(Strict):
-    """What a run took. After a resume, the time of the last process only; `resumed_at` says from which update."""
+    """What a run took, with the time of earlier processes up to the checkpoint at which it went on."""
 
-    wall_seconds: FiniteFloat
-    gpu_seconds: FiniteFloat = Field(description='wall time x processes; 0 without a GPU')
+    wall_seconds: FiniteFloat = Field(description='0 where a log that was imported does not say')
+    gpu_seconds: FiniteFloat = Field(description='wall time x processes of the last start; 0 without a GPU')
     peak_memory_mb: FiniteFloat = Field(description='resident memory of this process at its highest')
     peak_gpu_memory_mb: FiniteFloat
-    resumed_at: int = 0
+    resumed_at: int = Field(default=0, description='the update from which the last process went on; peaks are its own')
 
 
 class Imported(Strict):

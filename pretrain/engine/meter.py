@@ -24,8 +24,13 @@ class Meter:
         if torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()
 
-    def read(self, world_size: int = 1, resumed_at: int = 0) -> Cost:
-        seconds = time.perf_counter() - self.start
+    def read(self, world_size: int = 1, resumed_at: int = 0, before: float = 0.0) -> Cost:
+        """The cost so far.
+
+        Args:
+            before: seconds of earlier processes that this one built on.
+        """
+        seconds = before + time.perf_counter() - self.start
         on_gpu = torch.cuda.is_available()
         return Cost(
             wall_seconds=seconds,

@@ -1,6 +1,7 @@
 """mmengine's Runner, mended: atomic checkpoints, strict and exact resume, closed-form schedules, no hidden defaults."""
 
 import json
+import time
 from pathlib import Path
 
 from mmengine.device import get_device
@@ -27,7 +28,14 @@ class TrainRunner(Runner):
         folder: the run directory: config.py, environment.json (with the notes of the training data), metrics.jsonl,
             checkpoints/, pictures/, and after a finished pre-training encoder.safetensors.
         derived: what followed from the recipe and the number of processes.
+        seconds_before: that earlier processes took up to the checkpoint at which this one went on.
     """
+
+    seconds_before = 0.0
+
+    def __init__(self, *args, **kwargs):
+        self._begin = time.perf_counter()
+        super().__init__(*args, **kwargs)
 
     @property
     def derived(self) -> Derived:
@@ -112,6 +120,7 @@ class TrainRunner(Runner):
             )
         sharding.load_states(self.bare_model, self.optim_wrapper.optimizer, state)
         self.train_loop._iter = state['iteration']
+        self.seconds_before = state.get('seconds', 0.0)
         self.logger.info(f'resumed {path.name}: {state["iteration"]} of {self.train_loop.max_iters} updates are done')
         self._has_loaded = True
 
@@ -133,6 +142,7 @@ class TrainRunner(Runner):
             'model': model,
             'optimizer': optimizer,
             'iteration': self.train_loop.iter,
+            'seconds': self.seconds_before + time.perf_counter() - self._begin,
             'recipe_hash': self.cfg.recipe_hash,
             'derived': self.derived.to_dict(),
         }

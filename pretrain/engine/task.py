@@ -161,7 +161,7 @@ class TrainTask(TransferTask):
             'derived': runner.derived.to_dict(),
             'effective_batch': runner.derived.effective_batch,
             'world_size': runner.world_size,
-            'cost': setting.meter.read(runner.world_size, newest[0][0] if newest else 0),
+            'cost': setting.meter.read(runner.world_size, newest[0][0] if newest else 0, runner.seconds_before),
         }
         return setting.record(scores, report, initial.sha256, write=runner.rank == 0, **facts)
 

@@ -108,10 +108,14 @@ def test_an_unfinished_run_goes_on(
     whole = read_result('run')
     Path('run/result.json').unlink()
     Path('run/checkpoints/iter_0000006.pth').unlink()
+    saved = torch.load('run/checkpoints/iter_0000003.pth', weights_only=True)
+    assert 0 < saved['seconds'] < whole.cost.wall_seconds
+    torch.save({**saved, 'seconds': 1e4}, 'run/checkpoints/iter_0000003.pth')
     assert transfer(FINETUNE, encoder_file, options) == 0
     assert 'resumed iter_0000003.pth: 3 of 6 updates' in capsys.readouterr().out
     rest = read_result('run')
     assert rest.cost.resumed_at == 3 and whole.cost.resumed_at == 0
+    assert rest.cost.wall_seconds > 1e4, 'what the first process did is no gift'
     assert rest.scores == whole.scores and rest.protocol == whole.protocol
 
 

@@ -88,7 +88,9 @@ def log(work_dir: Path) -> list[dict]:
 def final_state(work_dir: Path) -> dict:
     from pretrain.engine.checkpointing import finished, load
 
-    return load(finished(work_dir / 'checkpoints')[0][1])
+    state = load(finished(work_dir / 'checkpoints')[0][1])
+    assert state.pop('seconds') > 0  # no two runs take equally long
+    return state
 
 
 def assert_same(first, second, path: str = '') -> None:
