@@ -5,17 +5,28 @@ import shlex
 import sys
 from pathlib import Path
 
+from pretrain.errors import UserError
 from pretrain.occupancy import OCCUPIED
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = 'MIMBENCH_COMMAND'
-"""Environment variable: what stands for `mimbench`, such as `apptainer exec image.sif mimbench`."""
+"""Environment variable: what stands for `mimbench`, such as `apptainer exec image.sif mimbench`.
+
+Of several processes it says itself how they are started, with their number in the place of `{processes}`.
+"""
 
 
 def mimbench(processes: int) -> list[str]:
-    """The words that stand for `mimbench`, with torchrun before them for several processes; 0 stands for no GPU."""
+    """The words that stand for `mimbench`, with torchrun before them for several processes; 0 stands for no GPU.
+
+    Raises UserError where $MIMBENCH_COMMAND cannot start several.
+    """
     if COMMAND in os.environ:
-        return shlex.split(os.environ[COMMAND])
+        command = os.environ[COMMAND]
+        if processes > 1 and '{processes}' not in command:
+            start = 'torchrun --standalone --nproc-per-node {processes} -m tools.main'
+            raise UserError(f'{COMMAND} starts one process, and {processes} are asked for; let it end in {start!r}')
+        return shlex.split(command.replace('{processes}', str(processes)))
     if processes <= 1:
         return [sys.executable, '-m', 'tools.main']
     launcher = ['-m', 'tools.processes', '--standalone', '--nproc-per-node', str(processes)]

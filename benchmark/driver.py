@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from benchmark.executors import Executor, Job, Refused
-from benchmark.nodes import Graph, Node, State, last_words, state
+from benchmark.nodes import Graph, Node, State, last_words, note_submission, state
 from pretrain.occupancy import BEAT_SECONDS, STALE_SECONDS, occupy
 
 POLL_SECONDS = 0.1
@@ -116,6 +116,7 @@ class Driver:
     def _fill(self) -> None:
         while self.ready and len(self.jobs) < self.executor.slots:
             node = self.graph.nodes[self.ready[0][1]]
+            note_submission(node.folder)
             try:
                 self.jobs[node.key] = self.executor.submit(node.folder)
             except Refused:
@@ -133,7 +134,7 @@ class Driver:
                 self.jobs[key] = None
                 continue
             del self.jobs[key]
-            if found.word == 'new':  # the worker ended before it said anything
+            if not found.begun and found.word != 'done':  # the worker ended before it said anything
                 self.mute[key] = self.mute.get(key, 0) + 1
                 if self.mute[key] > self.retries:
                     self._fail(node, found)
@@ -143,17 +144,21 @@ class Driver:
             self._place(node)
 
     def _dead(self, node: Node, job: Job) -> bool:
-        """Whether a job that its executor takes for alive began the node and gave no sign of life for long."""
+        """Whether a job that its executor takes for alive began the node and gave no sign of life for long.
+
+        One that waits in a queue has not begun, whatever became of earlier jobs.
+        """
         now = time.monotonic()
         if now < self.next_look.get(node.key, 0.0):
             return False
         self.next_look[node.key] = now + BEAT_SECONDS
         found = state(node.folder, node.key)
-        if found.word != 'failed' or not found.lost:
+        if found.word != 'failed' or not found.begun:
             self.silent.pop(node.key, None)
             return False
         if now - self.silent.setdefault(node.key, now) < STALE_SECONDS:
             return False
+        del self.silent[node.key]
         job.cancel()
         job.cancel()
         return True

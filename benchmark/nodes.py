@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from pretrain.files import atomic, json_hash
 from pretrain.occupancy import Holder, holder
 
 NODE, DONE, ATTEMPTS, LOG = 'node.json', 'done.json', 'attempts.jsonl', 'log.txt'
+STUDY = 'study'
+EDITION = 'edition'
+NOT_VARIED = (STUDY, EDITION, 'seed', 'entry', 'checkpoint', 'control')
+"""Labels of a node that say where it stands in its study; all others say what is varied."""
 MISTAKE, PREEMPTED = 2, 75
 """Exit codes of mimbench: what the user must mend is not tried again; a preempted run is, without limit."""
 
@@ -27,7 +32,7 @@ class Node:
 
     Args:
         kind: 'pretrain' or 'transfer'.
-        title: for people; the folder's name begins with it.
+        title: for people; the folder's name begins with it, and keeps the one that it was given first.
         identity: plain values that decide what comes out, keys of other nodes among them; nodes of equal identity are
             one node.
         words: of the command after `mimbench`; `--work-dir` is added.
@@ -49,36 +54,57 @@ class Node:
     processes: int = 1
     labels: dict[str, Any] = field(default_factory=dict)
     cost_class: str = ''
-    key: str = ''
+    key: str = field(init=False)
+    folder: Path = field(init=False)
 
     def __post_init__(self):
         object.__setattr__(self, 'key', json_hash([self.kind, self.identity, self.product])[:16])
-
-    @property
-    def folder(self) -> Path:
-        return self.out / f'{self.title}-{self.key[:8]}'
+        name = f'{self.title}-{self.key[:8]}'
+        found = _folders(self.out).get(self.key[:8], [])
+        if name not in found:
+            name = next((n for n in found if read_json(self.out / n / NODE).get('key') == self.key), name)
+        object.__setattr__(self, 'folder', self.out / name)
 
     def path(self, product: str | None = None) -> Path:
         """The product, or another file that the command writes."""
         return self.folder / (product or self.product)
 
     def write(self) -> None:
-        """Write `node.json`, unless it is there, or the node is done or running and this only says how it should run.
+        """Write `node.json`. Of a node that is done or runs only the labels change, with an edit of its study.
 
         Raises UserError where the folder belongs to another node.
         """
         path = self.folder / NODE
-        facts = {name: value for name, value in asdict(self).items() if name != 'out'}
+        facts = {name: value for name, value in asdict(self).items() if name not in ('out', 'folder')}
         if known := read_json(path):
             if known.get('key') != self.key:
                 raise UserError(f'{self.folder} belongs to node {known.get("key")}, not to {self.key}; move it away')
-            if known == json.loads(json.dumps(facts, default=str)):
-                return
-            if is_done(self.folder, self.key) or holder(self.folder) is not None:
+            facts = json.loads(json.dumps(facts, default=str))
+            if known != facts and (is_done(self.folder, self.key) or holder(self.folder) is not None):
+                same = known.get('labels', {}).get(STUDY) == self.labels.get(STUDY)
+                facts = {**known, 'labels': facts['labels']} if same else known
+            if known == facts:
                 return
         self.folder.mkdir(parents=True, exist_ok=True)
         with atomic(path, durable=False) as temporary:  # ten thousand waits for the disk are minutes
             temporary.write_text(json.dumps(facts, indent=1, default=str) + '\n')
+
+
+def _folders(out: Path) -> dict[str, list[str]]:
+    """Names of folders by the beginning of the key that they end with."""
+    try:
+        changed = out.stat().st_mtime_ns
+    except OSError:
+        return {}
+    return _listed(out, changed)
+
+
+@lru_cache(maxsize=4)
+def _listed(out: Path, changed: int) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in sorted(os.listdir(out)):
+        found.setdefault(name.rpartition('-')[2], []).append(name)
+    return found
 
 
 @dataclass(frozen=True)
@@ -89,6 +115,7 @@ class State:
         word: 'done', 'running', 'failed', 'waiting' or 'new' (never tried).
         failures: attempts that ended badly; preemptions and attempts that vanished are not among them.
         lost: attempts that began and never ended, their process gone.
+        begun: whether one began since the node was last submitted.
         code: exit code of the last attempt that ended.
         seconds: that the finished attempt took.
     """
@@ -96,6 +123,7 @@ class State:
     word: str
     failures: int = 0
     lost: int = 0
+    begun: bool = False
     code: int | None = None
     seconds: float | None = None
     holder: Holder | None = None
@@ -122,16 +150,30 @@ def state(folder: Path, key: str) -> State:
     attempts = read_lines(folder / ATTEMPTS)
     ends = [line for line in attempts if 'code' in line]
     failures = sum(line['code'] not in (0, PREEMPTED) for line in ends)
-    begun = sum('host' in line for line in attempts)
+    begins = [i for i, line in enumerate(attempts) if 'host' in line]
+    begun = bool(begins) and not any('submitted' in line for line in attempts[begins[-1] :])
     code = ends[-1]['code'] if ends else None
     if (who := holder(folder)) is not None:
-        return State('running', failures, max(0, begun - len(ends) - 1), code, holder=who)
+        return State('running', failures, max(0, len(begins) - len(ends) - 1), begun, code, holder=who)
     if is_done(folder, key):  # it ended between the two looks
         return State('done', seconds=read_json(folder / DONE).get('wall_seconds'))
-    lost = begun - len(ends)
-    if not attempts:
+    if not begins and not ends:
         return State('new')
-    return State('waiting' if code in (0, PREEMPTED) and not lost else 'failed', failures, lost, code)
+    lost = len(begins) - len(ends)
+    return State('waiting' if code in (0, PREEMPTED) and not lost else 'failed', failures, lost, begun, code)
+
+
+def note_submission(folder: Path) -> None:
+    """Write down that a worker will be asked for, once, however often the executor refuses it."""
+    attempts = read_lines(folder / ATTEMPTS)
+    if not attempts or 'submitted' not in attempts[-1]:
+        note(folder, submitted=time.time())
+
+
+def note(folder: Path, **facts: Any) -> None:
+    """Add a line to a node's attempts."""
+    with open(folder / ATTEMPTS, 'a') as file:
+        file.write('\n' + json.dumps(facts) + '\n')  # the line before may be torn
 
 
 def is_done(folder: Path, key: str) -> bool:

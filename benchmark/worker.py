@@ -4,7 +4,6 @@ It holds the folder's lock, and so does the command it starts: when this process
 nobody begins the node a second time, and when the command is done the next worker only commits what it left.
 """
 
-import json
 import os
 import signal
 import socket
@@ -12,10 +11,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from benchmark.command import environment, mimbench
 from benchmark.cost import remember
-from benchmark.nodes import ATTEMPTS, LOG, NODE, PREEMPTED, commit, is_done, read_json, read_lines
+from benchmark.nodes import ATTEMPTS, LOG, NODE, PREEMPTED, commit, is_done, note, read_json, read_lines
 from pretrain.errors import UserError
 from pretrain.files import sha256
 from pretrain.occupancy import occupy
@@ -70,10 +70,10 @@ def main(folder: Path) -> int:
                 code = attempt(folder, node, handle, stop)
                 if code:
                     return code
-            started = [line['started'] for line in read_lines(folder / ATTEMPTS) if 'started' in line]
-            seconds = max(0.0, product.stat().st_mtime - started[-1]) if started else 0.0
+            seconds, whole = spent(read_lines(folder / ATTEMPTS), product.stat().st_mtime)
             commit(folder, node, sha256(product), seconds)
-            remember(node.get('cost_class', ''), seconds)
+            if whole:
+                remember(node.get('cost_class', ''), seconds)
             return 0
     except UserError as error:
         print(error, file=sys.stderr)
@@ -86,7 +86,7 @@ def attempt(folder: Path, node: dict, handle: int, stop: Stop) -> int:
         return PREEMPTED
     command = [*mimbench(node.get('processes', 1)), *node['words'], '--work-dir', str(folder)]
     slot = int(os.environ.get(SLOT, 0))
-    _note(folder, host=socket.gethostname(), pid=os.getpid(), slot=slot, started=time.time())
+    note(folder, host=socket.gethostname(), pid=os.getpid(), slot=slot, started=time.time())
     with open(folder / LOG, 'ab') as log:
         log.write(f'\n$ {" ".join(command)}\n'.encode())
         log.flush()
@@ -97,13 +97,27 @@ def attempt(folder: Path, node: dict, handle: int, stop: Stop) -> int:
         if code == 0 and not (folder / node['product']).exists():
             log.write(f'the command ended with 0, but {node["product"]} is not there\n'.encode())
             code = 1
-    _note(folder, code=code, ended=time.time())
+    note(folder, code=code, ended=time.time())
     return code
 
 
-def _note(folder: Path, **facts) -> None:
-    with open(folder / ATTEMPTS, 'a') as file:
-        file.write('\n' + json.dumps(facts) + '\n')  # the line before may be torn
+def spent(attempts: list[dict[str, Any]], end: float) -> tuple[float, bool]:
+    """Seconds of work in a product, and whether that is all: preempted attempts saved what they did.
+
+    Args:
+        attempts: lines of the node's file.
+        end: time at which the last attempt wrote the product.
+    """
+    total, whole, started = 0.0, True, None
+    for line in attempts:
+        if 'started' in line:
+            whole = whole and started is None  # else the one before vanished, after nobody knows how long
+            started = line['started']
+        elif line.get('code') == PREEMPTED and started is not None:
+            total, started = total + line['ended'] - started, None
+        elif line.get('code'):
+            whole, started = False, None
+    return total + (0.0 if started is None else max(0.0, end - started)), whole
 
 
 if __name__ == '__main__':

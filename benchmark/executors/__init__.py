@@ -86,6 +86,11 @@ def make_executor(name: str, **options) -> Executor:
     return kind(**options)
 
 
+def threads_for(cores: int, processes: int) -> str:
+    """OMP_NUM_THREADS of a node's processes, which share its cores."""
+    return str(max(1, cores // max(1, processes)))
+
+
 def _whole(name: str, option: str, value: Any) -> int:
     if isinstance(value, bool) or not str(value).isdecimal():
         raise UserError(f'option {option!r} of executor {name!r} is {value!r}; it must be a whole number')

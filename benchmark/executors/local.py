@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.command import environment
+from benchmark.executors import threads_for
 from benchmark.nodes import ATTEMPTS, LOG, read_lines
 from benchmark.worker import SLOT
 from pretrain.errors import UserError
@@ -63,7 +64,7 @@ class LocalExecutor:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
         self.slots = slots or len(self.gpus) // max(1, gpus_per_run) or max(1, cores // 2)
         self._check_gpus()
-        self.threads = max(1, cores // self.slots)
+        self.threads = threads_for(cores // self.slots, gpus_per_run)
         self.jobs: list[LocalJob] = []
 
     def _check_gpus(self) -> None:
@@ -83,7 +84,7 @@ class LocalExecutor:
         taken = {job.slot for job in self.jobs}
         slot = next(i for i in range(len(taken) + 1) if i not in taken)
         variables = {**environment(), SLOT: str(slot)}
-        variables.setdefault('OMP_NUM_THREADS', str(self.threads))
+        variables.setdefault('OMP_NUM_THREADS', self.threads)
         if self.gpus:
             first = slot * self.gpus_per_run % len(self.gpus)
             variables[GPUS] = ','.join(self.gpus[first : first + self.gpus_per_run])

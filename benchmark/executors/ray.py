@@ -17,7 +17,7 @@ import ray
 from ray.exceptions import ActorAlreadyExistsError, RayError
 
 from benchmark.command import ROOT, environment
-from benchmark.executors import Refused
+from benchmark.executors import Refused, threads_for
 from benchmark.nodes import LOG
 from pretrain.errors import UserError
 from pretrain.occupancy import holder
@@ -111,6 +111,8 @@ class RayExecutor:
         self.slots = slots or sum(fits)
         mine = ('MIMBENCH_', 'PYTHONPATH')
         self.environment = {name: value for name, value in environment().items() if name.startswith(mine)}
+        threads = os.environ.get('OMP_NUM_THREADS') or threads_for(cpus_per_run, gpus_per_run)
+        self.environment['OMP_NUM_THREADS'] = threads  # else Ray gives every process all cores of the node
         self.kind = ray.remote(max_concurrency=4, max_restarts=0, **self.resources)(Runner)
 
     def submit(self, folder: Path) -> RayJob:

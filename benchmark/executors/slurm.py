@@ -22,7 +22,7 @@ from typing import Any
 import submitit
 
 from benchmark.command import ROOT
-from benchmark.executors import Refused
+from benchmark.executors import Refused, threads_for
 from pretrain.errors import UserError
 from pretrain.occupancy import holder
 
@@ -138,7 +138,7 @@ class SlurmExecutor:
             if name.replace('_', '-') not in known:
                 allowed = 'allowed are slots, gpus_per_run, lead and what `sbatch --help` lists, for jobs of one task'
                 raise UserError(f'executor slurm has no option {name!r}; {allowed}')
-        self.slots = slots or 32
+        self.slots, self.processes = slots or 32, gpus_per_run
         self.options.setdefault('signal', f'USR1@{lead}')
         if gpus_per_run and not self.options.keys() & {'gpus_per_node', 'gpus', 'gres', 'gpus_per_task'}:
             self.options['gpus_per_node'] = gpus_per_run
@@ -158,7 +158,7 @@ class SlurmExecutor:
             additional_parameters=self.options,
         )
         try:
-            number = executor.submit(become_worker, str(folder)).job_id
+            number = executor.submit(become_worker, str(folder), self.processes).job_id
         except (submitit.core.utils.FailedJobError, submitit.core.utils.FailedSubmissionError) as error:
             text = f'sbatch refused {folder.name}: {_reason(error)}'
             if not self.accepted:
@@ -181,10 +181,14 @@ class SlurmExecutor:
         pass
 
 
-def become_worker(folder: str) -> None:
-    """Replace this process, and with it the signal handlers of submitit, which would requeue the job themselves."""
-    if cpus := os.environ.get('SLURM_CPUS_PER_TASK'):
-        os.environ.setdefault('OMP_NUM_THREADS', cpus)
+def become_worker(folder: str, processes: int) -> None:
+    """Replace this process, and with it the signal handlers of submitit, which would requeue the job themselves.
+
+    Threads are as many as the cores that SLURM gave, whether or not it binds jobs to them.
+    """
+    cores = os.environ.get('SLURM_CPUS_PER_TASK') or os.environ.get('SLURM_CPUS_ON_NODE', '')
+    if cores.isdecimal():
+        os.environ.setdefault('OMP_NUM_THREADS', threads_for(int(cores), processes))
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, '-m', 'benchmark.worker', folder])
 

@@ -41,7 +41,8 @@ def main(words: list[str]) -> int:
         return 0
     parents = [json.loads(Path(word).read_text())['sum'] for word in rest if word.startswith('/')]
     temporary = folder / f'.result.{os.getpid()}'
-    result = {'sum': sum(parents) + int(told.get('value', 0)), 'gpus': os.environ.get('CUDA_VISIBLE_DEVICES')}
+    result = {'sum': sum(parents) + int(told.get('value', 0))}
+    result |= {'gpus': os.environ.get('CUDA_VISIBLE_DEVICES'), 'threads': os.environ.get('OMP_NUM_THREADS')}
     temporary.write_text(json.dumps(result))
     temporary.rename(folder / 'result.json')
     (folder / f'completed-{os.getpid()}-{time.time_ns()}').touch()

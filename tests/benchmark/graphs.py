@@ -33,8 +33,8 @@ def mini(out: Path) -> list[Node]:
 
 
 def wide(out: Path) -> list[Node]:
-    """Four that need nothing."""
-    return [node(out, f'node{i}', f'value={i}', 'first-seconds=2') for i in range(4)]
+    """Four that need nothing, slow enough that all are in a queue before the first ends."""
+    return [node(out, f'node{i}', f'value={i}', 'first-seconds=4') for i in range(4)]
 
 
 def ablation(out: Path) -> list[Node]:

@@ -1,4 +1,4 @@
-"""A SLURM of one machine in a folder: munged, slurmctld and slurmd on free ports, without systemd or root.
+"""A SLURM of one machine in a temporary folder: munged, slurmctld and slurmd on free ports, without systemd or root.
 
 Without cgroups and accounting, as measured for Debian's packages: the state of a job is what `squeue` says.
 """
@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,9 +60,14 @@ def missing() -> str:
 
 
 @contextlib.contextmanager
-def slurm(folder: Path) -> Iterator[Path]:
+def slurm() -> Iterator[Path]:
     """Run a cluster for the block; its slurm.conf, which SLURM_CONF must name."""
-    folder.mkdir(mode=0o755)
+    with tempfile.TemporaryDirectory(prefix='slurm-') as place:  # a socket's path has at most 108 characters
+        Path(place).chmod(0o755)
+        yield from _run(Path(place))
+
+
+def _run(folder: Path) -> Iterator[Path]:
     for name in ('state', 'spool'):
         (folder / name).mkdir()
     (folder / 'munge.key').write_bytes(os.urandom(128))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from graphs import COMMAND, end, events, marks, mini, node, pair, start_driver, sums, wait_for, worker_of
+from ray_cluster import two_machines
 
 from benchmark.driver import Driver
 from benchmark.executors import make_executor
@@ -17,25 +18,13 @@ from benchmark.nodes import Graph, Node, state
 from pretrain.errors import UserError
 
 ray = pytest.importorskip('ray', reason='ray is not installed; `make setup-cluster`')
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(150), pytest.mark.xdist_group('ray')]
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(150)]
 
 
 @pytest.fixture(scope='module')
 def cluster() -> Iterator:
-    """Two machines of two cores and two GPUs."""
-    from ray.cluster_utils import Cluster
-
-    os.environ.update(RAY_USAGE_STATS_ENABLED='0', MIMBENCH_COMMAND=COMMAND)
-    size = {'num_cpus': 2, 'num_gpus': 2, 'include_dashboard': False}
-    looks = {'health_check_initial_delay_ms': 0, 'health_check_period_ms': 500, 'health_check_failure_threshold': 4}
-    cluster = Cluster(initialize_head=True, head_node_args={**size, '_system_config': looks})
-    try:
-        cluster.spare = cluster.add_node(**size)
+    with two_machines(MIMBENCH_COMMAND=COMMAND) as cluster:
         yield cluster
-    finally:
-        ray.shutdown()
-        cluster.shutdown()
-        del os.environ['MIMBENCH_COMMAND']
 
 
 def test_a_killed_driver(tmp_path: Path, cluster) -> None:

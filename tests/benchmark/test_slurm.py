@@ -25,14 +25,13 @@ pytestmark = [
     pytest.mark.crash,
     pytest.mark.timeout(120),
     pytest.mark.skipif(bool(missing()), reason=missing()),
-    pytest.mark.xdist_group('slurm'),
 ]
 SUMS = {'parent': 1, 'child0': 2, 'child1': 11, 'child2': 101}
 
 
 @pytest.fixture(scope='module')
-def conf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with slurm(tmp_path_factory.mktemp('slurm') / 'cluster') as conf:
+def conf() -> Iterator[Path]:
+    with slurm() as conf:
         yield conf
 
 
@@ -81,7 +80,7 @@ def test_a_killed_driver(tmp_path: Path) -> None:
     out = tmp_path / 'out'
     nodes = wide(out)
     driver = start_driver('wide', out, 'slurm', slots=4, gpus_per_run=0, cpus_per_task=2)  # two at a time
-    wait_for(lambda: sum((n.folder / 'started').exists() for n in nodes) == 2 and len(listed()) == 4)
+    wait_for(lambda: sum((n.folder / 'started').exists() for n in nodes) == 2 and len(listed()) == 4, 60)
     end(driver)
     assert {line.split()[1] for line in listed()} == {'PENDING', 'RUNNING'}
     driver = start_driver('wide', out, 'slurm', slots=4, gpus_per_run=0, cpus_per_task=2)
@@ -132,10 +131,23 @@ def test_a_silent_squeue_ends_no_job(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert state(one.folder, one.key).word == 'done'
 
 
-def test_a_job_sees_its_gpus(tmp_path: Path) -> None:
+@pytest.mark.parametrize(('cores', 'threads'), [(1, '1'), (4, '2')])
+def test_a_job_sees_its_gpus_and_shares_its_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int, threads: str
+) -> None:
+    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
     one = node(tmp_path, 'one')
-    assert Driver(Graph([one]), make_executor('slurm', gpus_per_run=2)).run().done
-    assert json.loads(one.path().read_text())['gpus'] == '0,1'
+    assert Driver(Graph([one]), make_executor('slurm', gpus_per_run=2, cpus_per_task=cores)).run().done
+    found = json.loads(one.path().read_text())
+    assert (found['gpus'], found['threads']) == ('0,1', threads)
+
+
+def test_a_job_without_options_has_one_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two jobs that both take all cores of a machine are thirty times as slow."""
+    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
+    one = node(tmp_path, 'one')
+    assert Driver(Graph([one]), make_executor('slurm', gpus_per_run=0)).run().done
+    assert json.loads(one.path().read_text())['threads'] == '1'
 
 
 @pytest.mark.parametrize(
