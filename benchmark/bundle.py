@@ -20,6 +20,8 @@ MANIFEST = 'manifest.json'
 KEPT = (FILE, NODE, DONE, ATTEMPTS, 'config.py', 'environment.json', 'metrics.jsonl', 'scores.jsonl')
 """Of each run directory; weights, logs and pictures stay where they are."""
 VERSION = 1
+MOST_BYTES = 4 << 30
+"""Of a bundle, unpacked: 10,000 results with their curves are a tenth of it."""
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
 """What zipfile raises for damage; the last two are for a way to pack that it does not know, and for encryption."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -105,6 +107,9 @@ def _content(path: Path) -> dict[str, bytes]:
         raise UserError(f'{path} is a folder; name a .zip that `mimbench export` wrote')
     try:
         with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+            if size > MOST_BYTES:
+                raise UserError(f'{path} unpacks to {size / 1e9:.0f} GB, which no records do; it is not read')
             return {name: archive.read(name) for name in archive.namelist() if not name.endswith('/')}
     except FileNotFoundError as error:
         raise UserError(f'{path}: no such file') from error

@@ -9,19 +9,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from benchmark.nodes import EDITION, NOT_VARIED, STUDY
 from benchmark.protocols import DOMAINS, golden
-from benchmark.store import Run, same_architecture
+from benchmark.store import CHECKPOINT, RANDOM, ROLES, SUPERVISED, Run, same_architecture
 from pretrain.checkpoint.card import Card
 from pretrain.files import json_hash
 
-RANDOM, SUPERVISED, CHECKPOINT = 'random', 'supervised', 'checkpoint'
-ROLES = (CHECKPOINT, SUPERVISED, RANDOM)
 PROXIES = 'proxies-'
 """Ids of protocols that measure features begin with it."""
 OTHER = 'other data or options'
-STUDY = 'study'
-NOT_VARIED = (STUDY, 'seed', 'entry', 'checkpoint', 'control')
-"""Labels of a node that say where it stands in its study, not what was varied."""
 SHORT = 6
 """Digits of a hash in a label."""
 
@@ -128,8 +124,10 @@ class Cell:
         return distance(self.runs[0].result, recipe_matches=not self.column.recipe)
 
     @property
-    def wall_seconds(self) -> float:
-        return sum(run.result.cost.wall_seconds for run in self.runs) / len(self.runs)
+    def wall_seconds(self) -> float | None:
+        """Mean of a run; None where no run knows it."""
+        known = [run.result.cost.wall_seconds for run in self.runs if run.result.cost.wall_seconds > 0]
+        return sum(known) / len(known) if known else None
 
     @property
     def gpu_seconds(self) -> float:
@@ -207,7 +205,8 @@ def _wide_key(run: Run, digest: str) -> str:
         return f'imported {run.checkpoint}'
     if STUDY in run.labels:
         kept = {name: value for name, value in run.labels.items() if name not in NOT_VARIED}
-        return f'study {json.dumps([run.labels[STUDY], kept, digest], sort_keys=True, default=str)}'
+        place = [run.labels[STUDY], run.labels.get(EDITION), kept, digest]
+        return f'study {json.dumps(place, sort_keys=True, default=str)}'
     return run.result.start.sha256 or run.checkpoint
 
 

@@ -8,13 +8,13 @@ import json
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.cells import RANDOM, Cell, Column, Table, tabulate
+from benchmark.cells import Cell, Column, Table, tabulate
 from benchmark.statistics import Gain, Summary, gain, summarise
-from benchmark.store import Run, collect
+from benchmark.store import RANDOM, Problem, Run, collect
 from pretrain.errors import UserError
 from pretrain.record import Result
 
@@ -30,6 +30,7 @@ class Side:
     name: str
     label: str
     cells: dict[tuple, Cell]
+    problems: list[Problem] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Comparison:
     """Attributes:
     apart: labels of protocols that both have with other data or options, so that they are not compared.
     only_a, only_b: labels of protocols that one side alone has.
+    problems: results that were left out, or are to be looked at; files of weights are not read.
     """
 
     a: Side
@@ -74,6 +76,7 @@ class Comparison:
     apart: list[str] = field(default_factory=list)
     only_a: list[str] = field(default_factory=list)
     only_b: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
 
 def compare(a: str, b: str, places: Sequence[str | Path] = ()) -> Comparison:
@@ -84,8 +87,12 @@ def compare(a: str, b: str, places: Sequence[str | Path] = ()) -> Comparison:
 
     Raises UserError for what is neither, for a name that several checkpoints have, and where no protocol is shared.
     """
-    table = tabulate(collect(places, check_weights=False).runs if places else [])
-    return compare_sides(_find(a, table, places), _find(b, table, places))
+    found = collect(places, check_weights=False)
+    table = tabulate(found.runs)
+    sides = [_find(name, table, places) for name in (a, b)]
+    compared = compare_sides(*sides)
+    compared.problems = list(dict.fromkeys([*found.problems, *sides[0].problems, *sides[1].problems]))
+    return compared
 
 
 def compare_sides(a: Side, b: Side) -> Comparison:
@@ -148,7 +155,8 @@ def _from_folder(place: str) -> Side:
     if len(subjects) > 1:
         names = ', '.join(subject.label for subject in subjects)
         raise UserError(f'{place} holds runs of {names}; name one of them, with {place} as RUNS')
-    return _side(place, subjects[0], table)
+    side = _side(place, subjects[0], table)
+    return replace(side, problems=found.problems)
 
 
 def _side(name: str, subject, table: Table) -> Side:

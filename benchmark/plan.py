@@ -2,6 +2,7 @@
 
 import copy
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -11,13 +12,11 @@ from typing import Any
 
 from benchmark.drawn import Place
 from benchmark.nodes import Node, ordered_options
-from benchmark.store import checkpoint_name, network_of
+from benchmark.store import RANDOM, SUPERVISED, checkpoint_name, network_of
 from benchmark.suites import Entry, Kind, Suite
 from pretrain.errors import ConfigError, UserError
 from pretrain.files import cache_folder, json_hash
 from pretrain.record import FILE
-
-RANDOM, SUPERVISED = 'random', 'supervised'
 
 
 @dataclass(frozen=True)
@@ -47,13 +46,15 @@ def existing_weights(paths: Sequence[str]) -> list[Weights]:
     """The weights of checkpoint files of any known format. Raises CheckpointError for one that cannot be read."""
     from pretrain.checkpoint.load import open_checkpoint
 
-    found: list[Weights] = []
     for path in paths:
         if not Path(path).is_file():
             raise UserError(f'--checkpoint {path}: no such file')
+    names = Counter(checkpoint_name(path) for path in paths)
+    found: list[Weights] = []
+    for path in paths:
         opened = open_checkpoint(path)
         name = checkpoint_name(path)
-        if any(other.name == name for other in found):
+        if names[name] > 1:
             name = f'{name}-{opened.sha256[:6]}'
         found.append(
             Weights(name, Path(path).resolve(), kind_of(opened.card.patch), opened.sha256, network_of(opened.card))
@@ -77,7 +78,7 @@ def supervised_weights(paths: Sequence[str]) -> list[Weights]:
         opened = open_checkpoint(path)
         stage = opened.card.initial_stage
         if stage == 'unknown':
-            labelled = cache_folder('supervised') / opened.sha256[:16] / f'{checkpoint_name(path)}.safetensors'
+            labelled = cache_folder(SUPERVISED) / opened.sha256[:16] / f'{checkpoint_name(path)}.safetensors'
             labelled.parent.mkdir(parents=True, exist_ok=True)
             exchange.write(labelled, opened.state, opened.card.model_copy(update={'initial_stage': SUPERVISED}))
             path = str(labelled)
@@ -99,6 +100,9 @@ def transfers(
 ) -> Iterator[Node]:
     """The nodes of all weights that an entry takes, each with its controls; controls of one network come once.
 
+    A control copies the network of the first weights that are there already, else of the first: given again, a command
+    is not held up by a pre-training that failed.
+
     Args:
         places: data sets that the command line named.
         seeds: 0 to seeds - 1.
@@ -108,6 +112,8 @@ def transfers(
     """
     controls: set[tuple[str, str, int]] = set()
     found = list(weights)
+    examples = {one.network: one for one in reversed(found)}
+    examples.update({one.network: one for one in reversed(found) if one.path.exists()})
     for entry in suite.entries:
         if any(one.kind in entry.takes for one in found):
             checked(entry.path, entry.options)  # a misspelt key must not wait for the end of pre-training
@@ -119,7 +125,7 @@ def transfers(
             for seed in range(seeds) if 'seed' not in one.labels else [one.labels['seed']]:
                 if (entry.name, one.network, seed) not in controls:
                     controls.add((entry.name, one.network, seed))
-                    yield _transfer(one, entry, place, seed, out, processes, control=True)
+                    yield _transfer(examples[one.network], entry, place, seed, out, processes, control=True)
                 yield _transfer(one, entry, place, seed, out, processes, control=False)
 
 

@@ -4,6 +4,7 @@ import sys
 import time
 
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from benchmark.cost import duration
@@ -79,5 +80,6 @@ class Progress:
         for key, began in list(self.running.items()):
             node = self.graph.nodes[key]
             expected = duration(self.seconds.get(node.cost_class))
-            table.add_row(node.title, duration(time.perf_counter() - began), expected, last_words(node.folder)[-100:])
+            words = escape(last_words(node.folder)[-100:])  # [rank0] is no style
+            table.add_row(escape(node.title), duration(time.perf_counter() - began), expected, words)
         return table

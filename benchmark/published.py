@@ -20,13 +20,27 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from benchmark.protocols import shipped
+from benchmark.store import RANDOM
 from pretrain.checkpoint.card import Stage
 from pretrain.errors import UserError
 from pretrain.record import Result
 
 FILE = Path(__file__).with_name('published.csv')
-RANDOM = 'random'
-"""Method and initial stage of a network trained from scratch."""
+VALIDATION = {
+    'in1k-': 50_000,
+    'coco-': 5_000,
+    'ade20k-': 2_000,
+    'ssv2-': 24_777,
+    'ucf101-': 3_783,
+    'modelnet40-1k-': 2_468,
+    'modelnet40-svm-': 2_468,
+    'scanobjectnn-obj': 581,
+    'scanobjectnn-pbt50rs-': 2_882,
+    'shapenetpart-': 2_874,
+    'nih14-official-': 25_596,
+}
+"""Samples of the published validation sets, by how the ids of their protocols begin. Of Kinetics no two copies agree,
+and the medical sets are split by lists of one's own."""
 
 Metric = (
     Literal['top1', 'top1_vote', 'accuracy', 'auc']
@@ -104,11 +118,13 @@ class Distance:
         published: the score; its `protocol_note`, where there is one, says what differs and belongs beside the figure.
         difference: ours minus theirs, in [-1, 1]; above 0 ours is better.
         same_epochs: whether both were pre-trained for as many epochs; None where one is unknown.
+        same_size: whether both were measured on as many samples; None where theirs are not known.
     """
 
     published: PublishedScore
     difference: float
     same_epochs: bool | None
+    same_size: bool | None
 
 
 def read_published(path: Path = FILE) -> list[PublishedScore]:
@@ -166,7 +182,8 @@ def distance(result: Result, *, recipe_matches: bool | None = None, metric: str 
     The same is: the id and version of the protocol, with nothing in the config overridden; the metric; the method and
     the initial stage on the checkpoint's card (a run from random weights is the same as a published one from scratch);
     and the backbone, by the card's name of the architecture, whose arguments are not compared. Pre-training may differ
-    in data and epochs: of several scores that of as many epochs is taken, else the one that the config states.
+    in data and epochs: of several scores that of as many epochs is taken, else the one that the config states. A result
+    on another number of validation samples than the published set has is on other data.
 
     Args:
         recipe_matches: whether the recipe is that of our config as it comes; None compares it with `protocols.json`.
@@ -187,12 +204,14 @@ def distance(result: Result, *, recipe_matches: bool | None = None, metric: str 
         metric=metric,
     )
     found = [row for row in found if row.version == result.protocol.version]
-    if not found:
+    size = next((count for start, count in VALIDATION.items() if result.protocol.id.startswith(start)), None)
+    same_size = None if size is None else result.num_samples.get('val') == size
+    if not found or same_size is False:
         return None
     epochs = None if start.random else card.epochs
     row = next((row for row in found if epochs is not None and row.pretrain_epochs == epochs), found[0])
     same = None if epochs is None or row.pretrain_epochs is None else row.pretrain_epochs == epochs
-    return Distance(row, result.scores[metric] - row.value, same)
+    return Distance(row, result.scores[metric] - row.value, same, same_size)
 
 
 def backbone_of(arch: str) -> str:

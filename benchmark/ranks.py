@@ -3,6 +3,7 @@
 Scores of different protocols have no common unit; their ranks have. Everything is deterministic.
 """
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from benchmark.statistics import SEED
 from pretrain.errors import UserError
 
 ALPHA = 0.05
+MOST_ORDERS = 100_000
+"""Ways to order the checkpoints up to which all are tried."""
+PERMUTATIONS = 10_000
+CHUNK = 500
+"""Permutations in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -20,14 +27,13 @@ class Friedman:
     """Friedman's test of the hypothesis that all checkpoints are equal.
 
     Attributes:
-        chi2: Friedman's statistic, with `k - 1` degrees of freedom.
-        f: Iman and Davenport's (1980), with `k - 1` and `(k - 1)(N - 1)` degrees of freedom; infinite where all
-            protocols order the checkpoints in one way.
-        p: of `f`, which is less conservative than `chi2`.
+        chi2: Friedman's statistic.
+        p: of a permutation test: the share of all ways to order the checkpoints within each protocol whose statistic is
+            at least as large; exact where these are few. The published approximations by chi-squared and F (Iman and
+            Davenport 1980) give p = 0 where two protocols order three checkpoints alike; one in six does.
     """
 
     chi2: float
-    f: float
     p: float
 
 
@@ -63,8 +69,8 @@ def compare_ranks(
 
     A post-hoc test follows only a rejected hypothesis (Demšar, section 3.2.2): where Friedman's test does not reject at
     `alpha`, all checkpoints are one clique. The tests take protocols as independent, which those that share data or a
-    domain are not, and they are approximations that want about ten protocols; with few of them hardly anything can be
-    separated, and that is the honest answer.
+    domain are not, and Nemenyi's is an approximation that wants about ten protocols; with few of them hardly anything
+    can be separated, and that is the honest answer.
 
     Args:
         scores: `{protocol: {checkpoint: score}}`, usually means over seeds. A protocol that lacks a checkpoint, or has
@@ -108,17 +114,30 @@ def rank_rows(scores: np.ndarray, higher_is_better: Sequence[bool]) -> np.ndarra
 
 
 def friedman(ranks: np.ndarray) -> Friedman:
-    """Friedman's test on ranks `(N, k)`, both at least 2, with the formulas of Demšar, section 3.2.2.
+    """Friedman's test on ranks `(N, k)`, both at least 2; the formula is Demšar's, section 3.2.2.
 
-    chi2 = 12 N / (k (k+1)) (sum_j R_j^2 - k (k+1)^2 / 4) and F = (N-1) chi2 / (N (k-1) - chi2), R_j being average
-    ranks. There is no correction for ties, unlike in scipy's `friedmanchisquare`: ties make the test conservative.
+    chi2 = 12 N / (k (k+1)) (sum_j R_j^2 - k (k+1)^2 / 4), R_j being average ranks, without scipy's correction for ties.
     """
     n, k = ranks.shape
     average = ranks.mean(0)
     chi2 = 12 * n / (k * (k + 1)) * (float((average**2).sum()) - k * (k + 1) ** 2 / 4)
-    rest = n * (k - 1) - chi2
-    f = (n - 1) * chi2 / rest if rest > 1e-9 * n * k else math.inf
-    return Friedman(chi2, f, float(stats.f.sf(f, k - 1, (k - 1) * (n - 1))))
+    return Friedman(chi2, _permutation_p(ranks))
+
+
+def _permutation_p(ranks: np.ndarray) -> float:
+    """Of Friedman's statistic, which grows with the sum of squared rank sums."""
+    n, k = ranks.shape
+    least = float((ranks.sum(0) ** 2).sum()) - 1e-9
+    if math.factorial(k) ** (n - 1) <= MOST_ORDERS:
+        orders = np.array(list(itertools.permutations(range(k))))
+        sums = ranks[:1]  # one protocol may keep its order, since only that of the others beside it counts
+        for row in ranks[1:]:
+            sums = (sums[:, None] + row[orders]).reshape(-1, k)
+        return float(((sums**2).sum(1) >= least).mean())
+    rng = np.random.default_rng(SEED)
+    drawn = (rng.permuted(np.broadcast_to(ranks, (CHUNK, n, k)), axis=2).sum(1) for _ in range(PERMUTATIONS // CHUNK))
+    reached = sum(int(((sums**2).sum(1) >= least).sum()) for sums in drawn)
+    return (1 + reached) / (1 + PERMUTATIONS)  # what was found is one of those that chance could give
 
 
 def critical_difference(k: int, n: int, alpha: float = ALPHA) -> float:

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmark.nodes import DONE, NODE, read_json
+from benchmark.nodes import DONE, NODE, STUDY, read_json
 from pretrain.checkpoint.card import Card
 from pretrain.errors import UserError
 from pretrain.files import json_hash, sha256
 from pretrain.record import FILE, Result, read_result
 
+CHECKPOINT, SUPERVISED, RANDOM = ROLES = ('checkpoint', 'supervised', 'random')
+"""What a run is in a comparison: of a checkpoint, or one of the two controls."""
 PLAIN = ('vit', 'deit')
 SIZES = {
     'tiny': (192, 12, 3),
@@ -35,7 +37,7 @@ class Run:
 
     Attributes:
         checkpoint: short name of the weights for tables; controls are 'random' or 'supervised' ones.
-        role: 'checkpoint', or 'random' or 'supervised' for controls.
+        role: one of ROLES.
         labels: what the run is in its study, such as {'mask ratio': 0.5}; empty outside of one.
     """
 
@@ -46,9 +48,9 @@ class Run:
     @property
     def role(self) -> str:
         if self.result.start.random:
-            return 'random'
+            return RANDOM
         card = self.result.start.card
-        return 'supervised' if card is not None and card.initial_stage == 'supervised' else 'checkpoint'
+        return SUPERVISED if card is not None and card.initial_stage == SUPERVISED else CHECKPOINT
 
     @property
     def checkpoint(self) -> str:
@@ -57,6 +59,8 @@ class Run:
             return f'random {self.network}'
         if 'checkpoint' in self.labels:
             return str(self.labels['checkpoint'])
+        if self.result.imported:
+            return start.path or 'unknown'  # a name that its owner gave, and no path
         return checkpoint_name(start.path or 'unknown')
 
     @property
@@ -215,6 +219,7 @@ def _duplicates(all_runs: list[Run]) -> Wrong:
     for run in all_runs:
         groups[run.identity].append(run)
     for runs in groups.values():
+        runs.sort(key=lambda run: STUDY not in run.labels)  # it can be shown in more places
         first, *others = runs
         if not others:
             continue
@@ -222,6 +227,11 @@ def _duplicates(all_runs: list[Run]) -> Wrong:
         if len(scores) == 1:
             for run in others:
                 yield run, 'duplicate', f'the same run as {first.folder}, with equal scores; counted once'
+        elif first.role == RANDOM:  # other threads or another GPU change the last digits, and gains need a control
+            first = min(runs, key=lambda run: run.result.finished)
+            for run in runs:
+                if run is not first:
+                    yield run, 'conflict', f'the same control as {first.folder}, with other scores; the older counts'
         else:
             for run in runs:
                 others_of = ', '.join(str(other.folder) for other in runs if other is not run)

@@ -27,16 +27,16 @@ from typing import Any
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from benchmark.drawn import Place, check_names
-from benchmark.nodes import Graph, Node, ordered_options
+from benchmark.nodes import EDITION, NOT_VARIED, STUDY, Graph, Node, ordered_options
 from benchmark.plan import Weights, checked, config_hash, kind_of, slug, transfers
-from benchmark.suites import Kind, Strict, find_config, parse, read_suite, read_yaml
+from benchmark.suites import Kind, Strict, find_config, parse, read_suite, read_yaml, repeated
 from pretrain.errors import ConfigError, UserError
 from pretrain.files import ENCODER, json_hash
 
 FOLDER = Path(__file__).with_name('studies')
-LABELS = ('study', 'seed', 'entry', 'checkpoint', 'control')
-"""What a node is labelled with beside its place on the axes."""
 EXPORT = 'default_hooks.save.export_at'
+NO_WEIGHTS = ('masked', 'drop_path_rate', 'init', 'checkpointing')
+"""Arguments of an encoder that its random control does not share."""
 
 
 class Point(Strict):
@@ -60,6 +60,8 @@ class Axis(Strict):
         forms = [self.key is not None and bool(self.values), bool(self.points), bool(self.checkpoints)]
         if sum(forms) != 1 or (self.key is None) != (self.values is None):
             raise ValueError('an axis is {key, values}, or {points}, or {checkpoints}')
+        if (twice := repeated(step.value for step in self.steps())) is not None:
+            raise ValueError(f'two steps are called {twice!r}')
         return self
 
     def steps(self) -> list[Point]:
@@ -88,7 +90,7 @@ class Study(Strict):
     @classmethod
     def _free_names(cls, axes: dict[str, Axis]) -> dict[str, Axis]:
         for name in axes:
-            if name in LABELS:
+            if name in NOT_VARIED:
                 raise ValueError(f'an axis cannot be called {name!r}: that is a label of every run')
         keys: dict[str, str] = {}
         for name, axis in axes.items():
@@ -200,10 +202,12 @@ def make_graph(
     data = source.unlabelled or source.train
     epochs = next((axis.checkpoints for axis in study.axes.values() if axis.checkpoints), None)
     axis = next((label for label, axis in study.axes.items() if axis.checkpoints), '')
+    planned = list(variants(study))
+    place = {STUDY: name, EDITION: _edition(study, planned, data)}
     parents: list[Node] = []
     weights: list[Weights] = []
-    for variant in variants(study):
-        node = _pretrain(variant, name, data, source, out, processes)
+    for variant in planned:
+        node = _pretrain(variant, place, data, source, out, processes)
         parents.append(node)
         made = {f'epochs/{epoch:04d}/{ENCODER}': {axis: epoch} for epoch in epochs or ()} or {ENCODER: {}}
         for product, extra in made.items():
@@ -213,14 +217,17 @@ def make_graph(
             identity = json_hash([node.key, product])
             path = node.path(product).absolute()
             weights.append(Weights(title, path, variant.kind, identity, variant.network, (node.key,), labels))
-    measured = [*transfers([*weights, *beside], suite, places, study.seeds, out, processes)]
-    if not measured:
-        kinds = ', '.join(sorted({one.kind for one in weights}))
-        raise UserError(f'no entry of suite {study.suite} takes what study {name} makes, encoders of kind {kinds}')
+    kinds = {one.kind for one in weights}
+    if not any(kinds & set(entry.takes) for entry in suite.entries):
+        found = ', '.join(sorted(kinds))
+        raise UserError(f'no entry of suite {study.suite} takes what study {name} makes, encoders of kind {found}')
+    measured = transfers([*weights, *beside], suite, places, study.seeds, out, processes)
     return Graph([*parents, *measured])
 
 
-def _pretrain(variant: Variant, name: str, data: str | None, source: Place, out: Path, processes: int) -> Node:
+def _pretrain(
+    variant: Variant, place: dict[str, Any], data: str | None, source: Place, out: Path, processes: int
+) -> Node:
     words = ['pretrain', str(variant.config), '--seed', str(variant.seed), '--resume']
     words += ['--data', data] if data else []
     words += ['--card', source.card] if source.card else []
@@ -228,15 +235,24 @@ def _pretrain(variant: Variant, name: str, data: str | None, source: Place, out:
     title = slug('-'.join([*(f'{key}={value}' for key, value in variant.values.items()), f's{variant.seed}']))
     return Node(
         kind='pretrain',
-        title=title if variant.values else slug(f'{name}-s{variant.seed}'),
+        title=title if variant.values else slug(f'{place[STUDY]}-s{variant.seed}'),
         identity=[config_hash(variant.config), variant.options, data, variant.seed],
         words=tuple(words),
         product=ENCODER,
         out=out,
         processes=processes,
-        labels={'study': name, **variant.values, 'seed': variant.seed},
+        labels={**place, **variant.values, 'seed': variant.seed},
         cost_class=json_hash([config_hash(variant.config), variant.options, data]),
     )
+
+
+def _edition(study: Study, planned: Sequence[Variant], data: str | None) -> str:
+    """Short hash over all that decides the pre-trainings of a study but seeds.
+
+    Runs of two editions in one folder are two studies. A node that both plan belongs to the later one.
+    """
+    said = study.model_dump(mode='json', exclude={'about', 'suite', 'entries', 'seeds'})
+    return json_hash([said, sorted({config_hash(variant.config) for variant in planned}), data])[:6]
 
 
 def _word(value: Any) -> Any:
@@ -251,7 +267,7 @@ def _check_epochs(config: Path, cfg: Any, epochs: list[int]) -> None:
 
 def _network(cfg: Any) -> str:
     model = cfg.get('model', {})
-    encoder = {key: value for key, value in model.get('encoder', {}).items() if key not in ('masked', 'drop_path_rate')}
+    encoder = {key: value for key, value in model.get('encoder', {}).items() if key not in NO_WEIGHTS}
     return json_hash([encoder, model.get('image_size'), model.get('channels')])
 
 

@@ -1,11 +1,12 @@
 """Suites: which transfers a checkpoint is measured by, as small YAML files in `suites/`."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from benchmark.command import ROOT
 from benchmark.drawn import DRAWN, Place, draw
@@ -46,6 +47,13 @@ class Suite(Strict):
     drawn: bool = False
     entries: list[Entry] = Field(min_length=1)
 
+    @field_validator('entries')
+    @classmethod
+    def _names_differ(cls, entries: list[Entry]) -> list[Entry]:
+        if twice := repeated(entry.name for entry in entries):
+            raise ValueError(f'two entries are called {twice!r}')
+        return entries
+
     def chosen(self, names: list[str] | None) -> 'Suite':
         """Only the entries of these names. UserError for an unknown one."""
         if not names:
@@ -60,6 +68,16 @@ class Suite(Strict):
         if name in given:
             return given[name]
         return draw(name) if name in DRAWN and self.drawn else Place()
+
+
+def repeated(values: Iterable[Any]) -> Any:
+    """The first value that comes a second time; None without one."""
+    seen: list[Any] = []
+    for value in values:
+        if value in seen:
+            return value
+        seen.append(value)
+    return None
 
 
 def find_config(name: str) -> Path:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmark.cells import NOT_VARIED, RANDOM, STUDY, Column, Table
+from benchmark.cells import Column, Table
+from benchmark.nodes import EDITION, NOT_VARIED, STUDY
 from benchmark.report.charts import Point
 from benchmark.statistics import summarise
-from benchmark.store import Run
+from benchmark.store import RANDOM, Run
 
 MOST_LINES = 8
 
@@ -45,18 +46,27 @@ class Curves:
 
 
 def ablation_curves(table: Table) -> list[Curves]:
-    """One for each study, column and label that varies in it; labels are compared as text where they are no numbers."""
-    groups: dict[tuple[str, tuple], list[tuple[Run, dict[str, Any]]]] = defaultdict(list)
+    """One for each study, column and label that varies in it; labels are compared as text where they are no numbers.
+
+    A study that was changed and run again is two.
+    """
+    groups: dict[tuple[str, str, tuple], list[tuple[Run, dict[str, Any]]]] = defaultdict(list)
+    editions: dict[str, set[str]] = defaultdict(set)
     columns = {column.key: column for column in table.columns}
     for cell in table.cells.values():
         if cell.subject.role == RANDOM:
             continue
         for run in cell.runs:
             if STUDY in run.labels:
-                groups[str(run.labels[STUDY]), cell.column.key].append((run, run.labels))
+                edition = str(run.labels.get(EDITION, ''))
+                editions[str(run.labels[STUDY])].add(edition)
+                groups[str(run.labels[STUDY]), edition, cell.column.key].append((run, run.labels))
     found = []
-    for (study, key), members in sorted(groups.items(), key=lambda item: (item[0][0], columns[item[0][1]].label)):
-        found += _curves_of(study, columns[key], members, table)
+    for (study, edition, key), members in sorted(
+        groups.items(), key=lambda item: (item[0][:2], columns[item[0][2]].label)
+    ):
+        name = f'{study} (edition {edition or "unknown"})' if len(editions[study]) > 1 else study
+        found += _curves_of(name, columns[key], members, table)
     return found
 
 

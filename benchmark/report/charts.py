@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from benchmark.cells import RANDOM, Cell, Column
+from benchmark.cells import Cell, Column
 from benchmark.cost import duration
 from benchmark.ranks import RankComparison
 from benchmark.report import numbers
 from benchmark.report.svg import FAINT, INK, MARKERS, SERIES, SURFACE, drawing, inline
+from benchmark.store import RANDOM
 
 NAMED_POINTS = 8
 """Points that all get their name; of more, only those of the Pareto front do."""
@@ -66,10 +67,10 @@ def pareto_front(points: Sequence[tuple[float, float]], higher_is_better: bool) 
 
 
 def cost_chart(column: Column, cells: Sequence[Cell], name: str) -> Chart:
-    """Mean score over mean time of a run; GPU time where every run has it."""
+    """Mean score over mean time of a run, which must be known; GPU time where every run has it."""
     on_gpu = all(cell.gpu_seconds > 0 for cell in cells)
     what = 'GPU time' if on_gpu else 'wall time'
-    seconds = [cell.gpu_seconds if on_gpu else cell.wall_seconds for cell in cells]
+    seconds = [cell.gpu_seconds if on_gpu else cell.wall_seconds or 0.0 for cell in cells]
     size, unit = next(((s, word) for s, word in TIMES if max(seconds) >= 1.5 * s), TIMES[-1])
     points = [
         (time / size, numbers.scaled(cell.summary.mean, column.metric))

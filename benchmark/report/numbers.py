@@ -41,7 +41,7 @@ def score(value: float, metric: str) -> str:
 def signed(value: float, metric: str) -> str:
     """`+3.40` or `−0.21`, in the unit of the metric; a zero has no sign."""
     text = _plain(abs(scaled(value, metric)), metric)
-    if not float(text):
+    if not float(text.replace(MINUS, '-')):  # an exponent has a sign too
         return text
     return ('+' if value > 0 else MINUS) + text
 

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from benchmark.cells import RANDOM, Cell, Column, Table
+from benchmark.cells import Cell, Column, Table
 from benchmark.report import numbers
 from benchmark.report.records import Index
 from benchmark.report.wording import column_facts, domain_title
+from benchmark.store import RANDOM
 
 WIDEST = 14
 """Protocols in one heat map; of more, every domain gets its own."""

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from benchmark.cells import RANDOM, SUPERVISED, Cell, Column, Subject, Table
+from benchmark.cells import Cell, Column, Subject, Table
 from benchmark.cost import duration
 from benchmark.report import numbers
 from benchmark.report.ablation import Curves, ablation_curves
@@ -28,7 +28,7 @@ from benchmark.report.wording import (
     published_facts,
     words,
 )
-from benchmark.store import Problem
+from benchmark.store import RANDOM, SUPERVISED, Problem
 
 HERE = Path(__file__).parent
 TITLE = 'How well does it transfer?'
@@ -161,13 +161,13 @@ def _row(cell: Cell, index: Index) -> dict[str, Any]:
         'published': published_facts(cell),
         'wall': duration(cell.wall_seconds),
         'gpu': duration(cell.gpu_seconds) if cell.gpu_seconds else '',
-        'cost_value': round(cell.gpu_seconds or cell.wall_seconds, 2),
+        'cost_value': round(cell.gpu_seconds or cell.wall_seconds or 0, 2) or '',
     }
 
 
 def _cost(table: Table) -> dict[str, Any]:
     """Charts of the protocols with the most checkpoints, and which of them have none."""
-    cells = {column: table.column_cells(column) for column in table.columns}
+    cells = {column: [c for c in table.column_cells(column) if c.wall_seconds] for column in table.columns}
     able = [column for column in table.columns if len(cells[column]) > 1]
     chosen = set(sorted(able, key=lambda column: -len(cells[column]))[:MOST_COST_CHARTS])
     drawn = [column for column in able if column in chosen]

@@ -3,9 +3,10 @@
 import re
 from dataclasses import dataclass
 
-from benchmark.cells import CHECKPOINT, RANDOM, Column, Table
+from benchmark.cells import Column, Table
 from benchmark.correlation import Correlation, rank_correlation
 from benchmark.ranks import RankComparison, compare_ranks
+from benchmark.store import CHECKPOINT, RANDOM
 
 _PROBE = re.compile(r'(?:^|-)(?:knn|linear|attentive|svm)(?:-|$)')
 FEWEST = 3

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from benchmark.cells import RANDOM, Cell, Table
+from benchmark.cells import Cell, Table
 from benchmark.cost import duration
 from benchmark.report import numbers
 from benchmark.report.wording import chance_line, headline, published_facts, words
-from benchmark.store import Problem
+from benchmark.store import RANDOM, Problem
 
 SCORES = (
     *('domain', 'protocol', 'version', 'protocol_hash', 'recipe', 'checkpoint', 'sha256', 'role', 'network', 'seed'),

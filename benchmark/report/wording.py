@@ -4,8 +4,9 @@ from collections import Counter
 from functools import cache
 from typing import Any
 
-from benchmark.cells import RANDOM, Cell, Column, Table
+from benchmark.cells import Cell, Column, Table
 from benchmark.report import numbers
+from benchmark.store import CHECKPOINT, RANDOM
 
 DOMAIN_TITLES = {
     'classification': 'Image classification',
@@ -39,7 +40,7 @@ def words(cell: Cell) -> str:
 
 def headline(table: Table) -> str:
     """How many cells pre-training helps in, hurts in, and leaves open."""
-    found = Counter(words(cell).split(' at ')[0] for cell in table.cells.values() if cell.subject.role != RANDOM)
+    found = Counter(words(cell).split(' at ')[0] for cell in table.cells.values() if cell.subject.role == CHECKPOINT)
     del found['proxy']
     total = sum(found.values())
     if not total:
@@ -61,9 +62,10 @@ def chance_line(table: Table) -> str:
     verdicts = sum(cell.gain is not None and cell.gain.student is not None for cell in table.cells.values())
     if verdicts < 2:
         return ''
+    expected = 0.05 * verdicts
     return (
-        f'Each verdict is a test of its own at 5 %: of {verdicts} such cells, about {max(1, round(verdicts / 20))} '
-        'would be decided by chance alone if pre-training had no effect at all.'
+        f'Each verdict is a test of its own at 5 %: of {verdicts} such cells, {expected:.1f} on average would be '
+        'decided by chance alone if pre-training had no effect at all.'
     )
 
 
@@ -105,7 +107,8 @@ def published_facts(cell: Cell) -> dict[str, Any] | None:
         return None
     metric = cell.column.metric
     epochs = {False: 'other number of epochs of pre-training', None: 'epochs of pre-training not compared'}
-    notes = [epochs.get(found.same_epochs, ''), found.published.protocol_note]
+    notes = [epochs.get(found.same_epochs, ''), '' if found.same_size else 'data not compared']
+    notes.append(found.published.protocol_note)
     difference = cell.summary.mean - found.published.value
     return {
         'value': numbers.score(found.published.value, metric),

@@ -161,6 +161,13 @@ def test_a_spoilt_bundle_is_named_in_one_line(bundle: Path, tmp_path: Path, caps
     assert not (tmp_path / 'there').exists()
 
 
+def test_a_bomb_is_not_unpacked(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('benchmark.bundle.MOST_BYTES', 100)
+    with pytest.raises(UserError, match='which no records do'):
+        verify_bundle(bundle, tmp_path / 'to')
+    assert not (tmp_path / 'to').exists()
+
+
 def test_a_folder_is_no_place_for_a_bundle(bundle: Path, tmp_path: Path, capsys) -> None:
     assert main(['export', str(tmp_path / 'runs'), '--out', str(tmp_path)]) == 2
     error = capsys.readouterr().err

@@ -39,6 +39,15 @@ def test_checkpoints_by_name(runs: Path) -> None:
     assert compare('beit', 'mae', [runs]).rows[0].verdict == 'A is better'
 
 
+def test_what_is_left_out_is_said(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    path = runs / 'mae1' / 'result.json'
+    path.write_text(path.read_text().replace('0.51', '0.91'))
+    assert main(['compare', 'mae', 'beit', str(runs)]) == 0
+    said = capsys.readouterr()
+    assert '(n=2)' in said.out and said.err.count('mimbench: warning: ') == 1 and str(path) in said.err
+    assert main(['compare', str(runs / 'mae0'), str(runs / 'beit0')]) == 0 and not capsys.readouterr().err
+
+
 def test_run_directories_of_one_checkpoint_under_other_code(runs: Path, tmp_path: Path) -> None:
     """Together these two would contradict each other and count as neither; side by side they are the question."""
     environment = {'torch': '2.13.0', 'hardware': 'GPU', 'code': 'def'}

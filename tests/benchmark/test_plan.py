@@ -136,6 +136,11 @@ def test_places_are_checked(tmp_path: Path) -> None:
             parse_places([words])
 
 
+def test_entries_have_names_of_their_own() -> None:
+    with pytest.raises(ValueError, match="two entries are called 'knn'"):
+        suite({'name': 'knn', 'takes': ['image']}, {'name': 'knn', 'takes': ['clip']})
+
+
 @pytest.fixture(scope='module')
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
@@ -151,6 +156,17 @@ def test_a_checkpoint_file_is_known_by_its_content(checkpoint: Path) -> None:
     assert (one.name, one.kind) == ('small', 'image') and len(one.identity) == 64
     with pytest.raises(UserError, match='no such file'):
         existing_weights(['/nowhere.pth'])
+
+
+def test_two_files_of_one_name_are_both_told_apart(checkpoint: Path, tmp_path: Path) -> None:
+    """Whichever is given first: a run is found again by the name of its checkpoint."""
+    state = open_checkpoint(checkpoint)
+    other = tmp_path / 'other' / checkpoint.name
+    other.parent.mkdir()
+    exchange.write(other, {k: v + 1 for k, v in state.state.items()}, state.card)
+    names = {one.path: one.name for one in existing_weights([str(other), str(checkpoint)])}
+    assert names == {one.path: one.name for one in existing_weights([str(checkpoint), str(other)])}
+    assert len(set(names.values())) == 2 and all(name.startswith(f'{checkpoint.stem}-') for name in names.values())
 
 
 def test_what_is_said_to_be_supervised_becomes_so(

@@ -215,16 +215,19 @@ def run(
     scores: dict | None = None,
     random: bool = False,
     recipe: str = '0',
+    val: int | None = None,
     **card,
 ) -> Result:
     scores = scores or {'top1': 0.83, 'nll': 0.7}
+    sizes = {'in1k': 50_000, 'coco': 5_000, 'ade20k': 2_000}
+    val = val or sizes.get(protocol.partition('-')[0], 10)
     facts = {'family': 'mae', 'method': 'mae', 'arch': ViT, 'initial_stage': 'mim', 'grid': (14, 14), 'patch': (16, 16)}
     return Result(
         protocol=Protocol(
             id=protocol, version=version, metric=next(iter(scores)), higher_is_better=True, init_stage='mim',
             recipe=recipe, hash='0',
         ),
-        scores=scores, num_samples={'val': 10}, seed=0, load_report=None, domain='classification', config='c',
+        scores=scores, num_samples={'val': val}, seed=0, load_report=None, domain='classification', config='c',
         start=Start(random=random, card=Card(**{**facts, **card})), config_hash='0', environment={}, command='',
         finished='', cost=Cost(wall_seconds=1, gpu_seconds=1, peak_memory_mb=1, peak_gpu_memory_mb=1),
     )  # fmt: skip
@@ -232,7 +235,7 @@ def run(
 
 def test_distance_to_the_same() -> None:
     found = distance(run(), recipe_matches=True)
-    assert found and found.difference == pytest.approx(-0.006) and found.same_epochs is None
+    assert found and found.difference == pytest.approx(-0.006) and found.same_epochs is None and found.same_size
     assert (found.published.value, found.published.source) == (0.836, 'facebookresearch/mae FINETUNE.md')
 
 
@@ -248,6 +251,7 @@ def test_distance_to_the_same() -> None:
         {'initial_stage': 'unknown'},
         {'random': True},
         {'scores': {'nll': 0.7}},
+        {'val': 10_000},
     ],
     ids=str,
 )
@@ -297,3 +301,4 @@ def test_a_control_is_compared_with_a_control() -> None:
     fields = {'scores': {'dice_eight': 0.8}, 'method': 'unknown', 'arch': 'vit3d_base_patch16'}
     found = distance(run('btcv-18-12-unetr-selfmedmae-5000e', 2, random=True, **fields), recipe_matches=True)
     assert found and found.published.value == 0.788 and 'best epoch' in found.published.protocol_note
+    assert found.same_size is None, 'which six scans were held out is for each lab to choose'

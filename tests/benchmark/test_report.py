@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import re
 import subprocess
@@ -15,7 +16,9 @@ pytest.importorskip('jinja2')
 
 from benchmark.cells import tabulate
 from benchmark.report.charts import pareto_front
-from benchmark.report.numbers import MINUS, summary
+from benchmark.report.numbers import MINUS, signed, summary
+from benchmark.report.overview import overview
+from benchmark.report.records import Index
 from benchmark.report.write import read_runs, write_report
 from benchmark.statistics import Summary
 from benchmark.store import collect, same_architecture
@@ -100,6 +103,13 @@ def test_numbers_link_to_their_runs(page: str, runs: Path) -> None:
     assert sorted(order[place] for place in places) == sorted(
         f'{name}{i}' for name in ('mae', 'control') for i in range(3)
     )
+    block = json.loads(re.search(r'<script type="application/json"[^>]*>(.*?)</script>', page, flags=re.S).group(1))
+    rows = [dict(zip(block['fields'], row)) for row in block['rows']]
+    assert [Path(row['link']).parent.name for row in rows] == order, 'a number would lead to the runs of another'
+    for row, run in zip(rows, table.runs):
+        assert (row['seed'], row['scores'], row['command']) == (
+            *(run.result.seed, {k: round(v, 6) for k, v in run.result.scores.items()}, run.result.command),
+        )
 
 
 def test_lower_is_better_where_the_protocol_says_so(tmp_path: Path) -> None:
@@ -110,6 +120,18 @@ def test_lower_is_better_where_the_protocol_says_so(tmp_path: Path) -> None:
     html = write_report([tmp_path], tmp_path / 'out').paths[0].read_text()
     (row,) = [row for row in rows_of(html, 'domain-classification') if row.startswith('mae ')]
     assert '1.510 ± 0.010 n=3' in row and '+0.5' in row
+
+
+def test_seeds_are_paired_by_their_number(tmp_path: Path) -> None:
+    """The control has seeds 0 to 2, the checkpoint 1 and 2: by place in the list its gain would be 45 points."""
+    for seed in range(3):
+        write(tmp_path / f'control{seed}', (0.1, 0.5, 0.9)[seed], seed, None)
+    for seed in (1, 2):
+        write(tmp_path / f'mae{seed}', (0.55, 0.95)[seed - 1], seed, 'mae')
+    table, _ = read_runs([tmp_path])
+    (gain,) = (cell.gain for cell in table.cells.values() if cell.gain)
+    assert gain.gain == pytest.approx(0.05) and gain.left_out == (0,)
+    assert 'seeds 0 only on one side' in text_of(write_report([tmp_path], tmp_path / 'out').paths[0].read_text())
 
 
 def test_protocols_never_mix(tmp_path: Path) -> None:
@@ -225,7 +247,11 @@ def test_csv_holds_what_the_runs_recorded(runs: Path, tmp_path: Path) -> None:
     assert [float(row['score']) for row in chosen] == [0.60, 0.62, 0.64]
     assert all(Path(row['folder']).is_dir() for row in scores)
     gains = {row['checkpoint']: row for row in table_csv(tmp_path / 'out' / 'gains.csv')}
-    assert float(gains['mae']['gain']) == pytest.approx(0.11) and gains['mae']['verdict'] == 'helps'
+    mae = {name: float(value) for name, value in gains['mae'].items() if re.fullmatch(r'-?[\d.]+(e-\d+)?', value)}
+    assert (mae['mean'], mae['control_mean'], mae['gain']) == tuple(map(pytest.approx, (0.62, 0.51, 0.11)))
+    assert (mae['t_low'], mae['t_high']) == (pytest.approx(0.08516, abs=1e-5), pytest.approx(0.13484, abs=1e-5))
+    assert 0.0999 < mae['bootstrap_low'] < 0.11 < mae['bootstrap_high'] < 0.1201, 'never beyond what was seen'
+    assert gains['mae']['verdict'] == 'helps'
     assert gains['two']['verdict'] == 'undecided at n=2' and gains['alone']['verdict'] == 'no control'
 
 
@@ -253,6 +279,70 @@ def test_a_spread_has_two_digits_that_count() -> None:
     assert summary(Summary(-0.5, 0.0123, 3), 'x') == f'{MINUS}0.500 ± 0.012'
     assert summary(Summary(1234.5, 210.0, 3), 'x') == '1234 ± 210'
     assert summary(Summary(2.0, 0.0, 3), 'x') == '2 ± 0' and summary(Summary(2.5, None, 1), 'x') == '2.5'
+
+
+def test_small_differences_have_a_sign() -> None:
+    assert signed(0.00005, 'nll') == f'+5e{MINUS}05' and signed(-0.00005, 'nll') == f'{MINUS}5e{MINUS}05'
+    assert signed(0.0, 'nll') == '0' and signed(-0.00001, 'top1') == '0.00'
+
+
+def test_the_distance_to_a_published_score(tmp_path: Path) -> None:
+    from benchmark.protocols import golden
+
+    entry = golden()['classification/configs/mae_vit-base-p16_ft_8xb128-100e_in1k.py']
+    protocol = Protocol(**entry, hash='h')
+    start = made_up(0.5).start
+    for i, epochs in enumerate((1600, 123, None)):
+        known = start.model_copy(update={'sha256': str(i) * 64, 'path': f'/nowhere/mae{i}.pth'})
+        known = known.model_copy(update={'card': card('vit_base_patch16_224', method='mae', epochs=epochs)})
+        fields = {'scores': {'top1': 0.83}, 'num_samples': {'val': 50_000}, 'start': known}
+        write_result(tmp_path / str(i), made_up(0.83, **fields).model_copy(update={'protocol': protocol}))
+    html = write_report([tmp_path], tmp_path / 'out').paths[0].read_text()
+    rows = {row.split()[0]: row for row in rows_of(html, 'domain-classification')}
+    assert all(f'{MINUS}0.60' in row for row in rows.values()), 'ours is lower than 83.6'
+    noted = {
+        name: [n for n in ('other number of epochs', 'epochs of pre-training not') if n in rows[name]] for name in rows
+    }
+    assert noted == {'mae0': [], 'mae1': ['other number of epochs'], 'mae2': ['epochs of pre-training not']}
+    assert f'{MINUS}0.60 to 83.60' in (tmp_path / 'out' / 'report.md').read_text()
+    differences = [float(row['to_published']) for row in table_csv(tmp_path / 'out' / 'gains.csv')]
+    assert differences == [pytest.approx(-0.006)] * 3
+
+
+def test_many_protocols_are_all_in_the_heat_maps(tmp_path: Path) -> None:
+    for i in range(19):
+        domain = 'classification' if i < 16 else 'video'
+        write(tmp_path / f'a{i}', 0.5, 0, 'mae', protocol=f'p{i:02d}', domain=domain)
+    table, _ = read_runs([tmp_path])
+    maps = overview(table, Index(table))
+    assert [label['label'] for one in maps for label in one['columns']] == [column.label for column in table.columns]
+    assert all(len(row['cells']) == len(one['columns']) <= 14 for one in maps for row in one['rows'])
+
+
+def test_the_headline_counts_what_was_pre_trained(tmp_path: Path) -> None:
+    """A supervised control helps too, and is not what the page is about; nor is chance ever rounded up to one."""
+    start = made_up(0.5).start
+    known = card(initial_stage='supervised')
+    supervised = start.model_copy(update={'path': '/nowhere/sup.pth', 'sha256': 's' * 64, 'card': known})
+    for seed in range(3):
+        write(tmp_path / f'c{seed}', 0.5, seed, None)
+        write(tmp_path / f'm{seed}', 0.6 + 0.01 * seed, seed)
+        write(tmp_path / f's{seed}', 0.7 + 0.01 * seed, seed, start=supervised)
+    html = text_of(write_report([tmp_path], tmp_path / 'out').paths[0].read_text())
+    assert 'helps in 1 of 1 comparison with random initialisation' in html
+    assert 'of 2 such cells, 0.1 on average' in html
+
+
+def test_an_import_without_a_time_costs_nothing_known(tmp_path: Path) -> None:
+    cost = made_up(0.5).cost.model_copy(update={'wall_seconds': 0.0})
+    write(tmp_path / 'a', 0.9, 0, 'free', cost=cost)
+    write(tmp_path / 'b', 0.5, 0, 'mae')
+    write(tmp_path / 'c', 0.4, 0, 'beit')
+    html = write_report([tmp_path], tmp_path / 'out').paths[0].read_text()
+    front = re.search(r'cheapest first: ([^<]*)', html)
+    assert front and 'free' not in front.group(1)
+    (row,) = [row for row in rows_of(html, 'domain-classification') if row.startswith('free ')]
+    assert '? wall time' in row
 
 
 def test_recipes_as_shipped_are_told_from_others(tmp_path: Path) -> None:

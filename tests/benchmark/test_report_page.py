@@ -258,6 +258,7 @@ def test_everything_can_be_reached_by_keyboard(opened) -> None:
     assert {'Askip', 'INPUT', 'A', 'BUTTON', 'DIVscroll'} <= seen
 
 
+@pytest.mark.bench
 def test_two_thousand_runs_open_quickly(opened, tmp_path: Path) -> None:
     """The fastest of three, for other processes may be busy."""
     path = write_table(tabulate(many_runs(2000)), [], tmp_path).paths[0]

@@ -57,6 +57,19 @@ def test_words_are_categories_and_other_axes_are_lines(tmp_path: Path) -> None:
     assert found['ratio'].band is None
 
 
+def test_a_study_that_was_changed_is_another_one(tmp_path: Path) -> None:
+    """Eight epochs and six: without their editions each point would be the mean of both."""
+    for edition, epochs in (('aaa', 8), ('bbb', 6)):
+        for ratio in (0.5, 0.75):
+            name = f'{epochs}-{ratio}'
+            labelled(tmp_path / name, epochs / 10, 0, name, ratio=ratio, edition=edition, checkpoint=f'ratio={ratio}')
+    found = {curves.study: curves for curves in ablation_curves(read(tmp_path))}
+    assert set(found) == {'masks (edition aaa)', 'masks (edition bbb)'}
+    assert [(p.mean, p.n) for p in found['masks (edition aaa)'].lines['']] == [(0.8, 1), (0.8, 1)]
+    table = read(tmp_path)
+    assert len(table.subjects) == 4 == len({subject.label for subject in table.subjects})
+
+
 def test_two_studies_and_two_protocols_never_share_a_curve(tmp_path: Path) -> None:
     for i, study in enumerate(('a', 'b')):
         for ratio in (0.5, 0.75):

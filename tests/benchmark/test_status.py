@@ -35,6 +35,17 @@ def test_each_state_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture, monk
     assert main(['status', str(tmp_path / 'nowhere')]) == 2
 
 
+def test_a_log_is_no_markup(tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('COLUMNS', '120')
+    for title, line in (('a', '[rank0]: RuntimeError: boom'), ('b', 'no such file [/data/x]')):
+        failed = node(tmp_path, title)
+        (failed.folder / ATTEMPTS).write_text('{"host": "h", "started": 1}\n{"code": 1, "ended": 2}\n')
+        (failed.folder / LOG).write_text(f'{line}\n')
+    assert main(['status', str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert '[rank0]: RuntimeError: boom' in out and 'no such file [/data/x]' in out
+
+
 def test_last_words_are_short_and_cheap(tmp_path: Path) -> None:
     (tmp_path / LOG).write_bytes(b'x' * 100_000 + b'\n11/22 - mmengine - INFO - update 7  loss 1\n\n')
     assert last_words(tmp_path) == 'update 7  loss 1' and last_words(tmp_path / 'none') == ''

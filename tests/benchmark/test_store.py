@@ -84,6 +84,32 @@ def test_copies_count_once_and_contradictions_not_at_all(tmp_path: Path) -> None
     assert sorted(kinds(found)) == ['conflict', 'conflict', 'duplicate']
 
 
+def test_a_control_that_was_run_twice_is_still_one(tmp_path: Path) -> None:
+    """Another number of threads changes its last digits; without it nothing could be said of any checkpoint."""
+    for name, score, day in (('a', 0.31, 2), ('b', 0.3, 1), ('c', 0.32, 3)):
+        write(tmp_path / name, score, checkpoint=None, finished=f'2026-01-0{day}T00:00:00+00:00')
+    found = collect([tmp_path])
+    assert [run.folder.name for run in found.runs] == ['b'] and kinds(found) == ['conflict', 'conflict']
+    assert 'the older counts' in str(found.problems[0])
+
+
+def test_of_copies_the_one_of_a_study_is_kept(tmp_path: Path) -> None:
+    write(tmp_path / 'a', 0.5)
+    of_study = write(tmp_path / 'b', 0.5)
+    (of_study / 'node.json').write_text(json.dumps({'labels': {'study': 'masks', 'mask ratio': 0.5}}))
+    found = collect([tmp_path])
+    assert [run.folder.name for run in found.runs] == ['b'] and kinds(found) == ['duplicate']
+
+
+def test_a_name_with_a_point_in_it(tmp_path: Path) -> None:
+    """Of what was imported the checkpoint is a name, no file with an ending."""
+    imported = {'format': 'wandb', 'file': 'f', 'tag': 't', 'chosen': 'last', 'sha256': 'a' * 64}
+    for name in ('mae-0.5', 'mae-0.75', 'encoder'):
+        start = made_up(0.5).start.model_copy(update={'path': name, 'sha256': None, 'card': None})
+        write(tmp_path / name, 0.5, start=start, imported={**imported, 'sha256': name.encode().hex().ljust(64, '0')})
+    assert sorted(run.checkpoint for run in collect([tmp_path]).runs) == ['encoder', 'mae-0.5', 'mae-0.75']
+
+
 def test_versions_of_a_protocol_are_told_apart(tmp_path: Path) -> None:
     first = made_up(0.5).protocol
     write(tmp_path / 'a', 0.5)

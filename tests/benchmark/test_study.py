@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.drawn import Place
+from benchmark.plan import Weights
 from benchmark.study import Study, make_graph, read_study, study_names, variants
 from pretrain.errors import UserError
 
@@ -21,8 +22,8 @@ def study(**fields) -> Study:
     return Study.model_validate({**facts, 'axes': {'mask ratio': RATIO}, **fields})
 
 
-def graph(**fields):
-    return make_graph(study(**fields), 'trial', Path('/o'), PLACES)
+def graph(beside=(), **fields):
+    return make_graph(study(**fields), 'trial', Path('/o'), PLACES, beside=beside)
 
 
 def test_parents_are_shared_and_controls_planned_once() -> None:
@@ -107,6 +108,48 @@ def test_mistakes_are_found_before_anything_runs(fields: dict, message: str) -> 
         graph(**fields)
 
 
+def test_an_edition_is_all_that_decides_the_pre_trainings(tmp_path: Path) -> None:
+    """Seeds, entries and words do not; a node that two editions plan is one."""
+
+    def edition(**fields) -> str:
+        (found,) = {n.labels['edition'] for n in graph(**fields) if not n.labels.get('control')}
+        return found
+
+    first = edition()
+    assert edition(seeds=5) == edition(entries=['linear']) == edition(about='y') == first
+    more = {'axes': {'mask ratio': {**RATIO, 'values': [0.5, 0.9, 0.95]}}}
+    assert len({first, edition(options={'train_cfg.epochs': 3}), edition(**more), edition(data=None)}) == 4
+    assert {n.key for n in graph()} < {n.key for n in graph(**more)}
+
+
+def test_a_control_copies_a_network_that_is_there(tmp_path: Path) -> None:
+    """Where the first pre-training failed, the same command given again takes another."""
+
+    def needed() -> set[str]:
+        nodes = make_graph(study(seeds=1), 'trial', tmp_path, PLACES)
+        titles = {n.key: n.title for n in nodes}
+        return {titles[key] for n in nodes if n.labels.get('control') for key in n.needs}
+
+    assert needed() == {'mask-ratio=0.5-s0'}
+    (second,) = (n for n in make_graph(study(seeds=1), 'trial', tmp_path, PLACES) if n.title == 'mask-ratio=0.9-s0')
+    second.folder.mkdir()
+    second.path().touch()
+    assert needed() == {'mask-ratio=0.9-s0'}
+
+
+def test_what_a_control_does_not_share_makes_no_second_one() -> None:
+    axis = {'key': 'model.encoder.init', 'values': ['xavier', 'timm']}
+    assert len([n for n in graph(axes={'init': axis}, seeds=1) if n.labels.get('control')]) == 1
+
+
+def test_a_supervised_file_does_not_make_up_for_a_suite_that_measures_nothing() -> None:
+    points = 'pointcloud/configs/mini/point-mae_vit-small_dec384x4_1xb128-300e_shapenet55.py'
+    beside = [Weights('deit', Path('/w/deit.pth'), 'image', 'abc', 'vit')]
+    with pytest.raises(UserError, match='of kind points'):
+        graph(beside, pretrain=points, axes={'a': {'key': 'train_cfg.epochs', 'values': [1]}})
+    assert any('/w/deit.pth' in node.words for node in graph(beside))
+
+
 def test_files_that_are_no_studies(tmp_path: Path) -> None:
     path = tmp_path / 'a.yaml'
     for text, message in (
@@ -115,6 +158,10 @@ def test_files_that_are_no_studies(tmp_path: Path) -> None:
         ('about: x\npretrain: y\naxes: {a: {checkpoints: [1]}, b: {checkpoints: [2]}}', 'only one axis'),
         ('about: x\npretrain: y\naxis: {}', 'axes'),
         ('about: x\npretrain: y\naxes: {a: {checkpoints: [0]}}', 'axes.a.checkpoints'),
+        (
+            'about: x\npretrain: y\naxes: {a: {points: [{value: b, set: {k: 1}}, {value: b}]}}',
+            "two steps are called 'b'",
+        ),
         ('about: x\npretrain: y\naxes: {seed: {key: k, values: [1]}}', "called 'seed'"),
         ('about: x\npretrain: y\naxes: {a: {key: k, values: [1]}, b: {key: k, values: [2]}}', "'a' and 'b' both set k"),
     ):

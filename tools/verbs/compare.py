@@ -2,12 +2,13 @@
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 
 HELP = """Compare two runs or checkpoints under every protocol that both have: scores, difference with interval and
 verdict, and what else differs between them (config, options, versions, hardware, loading, data). A and B are run
 directories, folders with runs of one checkpoint, or names of checkpoints whose runs lie in RUNS; there a name comes
-before a folder that is called the same (./NAME).
+before a folder that is called the same (./NAME). Results are verified, files of weights are not read.
 
 examples:
   mimbench compare runs/mae-seed0 runs/mae-new-code-seed0
@@ -25,6 +26,8 @@ def run(args: argparse.Namespace) -> int:
     from benchmark.compare import compare
 
     found = compare(args.a, args.b, args.runs)
+    for problem in found.problems:
+        print(f'mimbench: warning: {problem}', file=sys.stderr)
     print(as_json(found) if args.json else as_text(found))
     return 0
 

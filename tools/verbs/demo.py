@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -93,8 +94,12 @@ def command(verb: str, *arguments: str) -> None:
 
 
 def compare(folder: Path, task: Transfer, encoder: Path) -> None:
-    """One transfer from the checkpoint and one from random weights, side by side in processes of their own."""
+    """One transfer from the checkpoint and one from random weights, side by side in processes of their own.
+
+    SIGTERM ends all three; the transfers save before, and the next demo goes on from there.
+    """
     running = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(os.EX_TEMPFAIL))
     for name, checkpoint in (('mim', [str(encoder)]), ('random', ['random', '--like', str(encoder)])):
         words = [task.config, '--checkpoint', *checkpoint, *task.where]
         words += ['--work-dir', str(folder / f'{task.name}-{name}')]
@@ -121,6 +126,7 @@ def compare(folder: Path, task: Transfer, encoder: Path) -> None:
     finally:
         for _, process in running:
             process.terminate()  # where one failed, the other is of no use
+        signal.signal(signal.SIGTERM, before)
 
 
 def located(words: list[str] | tuple[str, ...]) -> list[str]:

@@ -22,7 +22,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def parse_overrides(pairs: list[str]) -> dict:
+def parse_overrides(pairs: list[str], option: str = '--cfg-options') -> dict:
     """`['a.b=1', 'c=[1,2]', 'd=word']` to a dict of Python values. UserError for a pair without `=`.
 
     `None` is Python's; `none` is a word, as several options have it for a value.
@@ -31,7 +31,7 @@ def parse_overrides(pairs: list[str]) -> dict:
     for pair in pairs:
         key, equals, text = pair.partition('=')
         if not equals or not key:
-            raise UserError(f'--cfg-options takes KEY=VALUE pairs, not {pair!r}')
+            raise UserError(f'{option} takes KEY=VALUE pairs, not {pair!r}')
         found[key] = _literal(text)
     return found
 

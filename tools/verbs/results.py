@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 HELP = """Query finished runs with SQL (DuckDB). Each result is verified, then read where it lies; there is no database
-file. Views: runs (a row per run), scores (a row per run and metric), per_class (a row per run, metric and class);
-'DESCRIBE runs' lists columns. Without SQL: mean and spread by protocol and checkpoint, or variant of a study.
+file. Files of weights are not read: `mimbench report` does that. Views: runs (a row per run), scores (a row per run and
+metric), per_class (a row per run, metric and class); 'DESCRIBE runs' lists columns. Without SQL: mean and spread by
+protocol and checkpoint, or variant of a study.
 
 examples:
   mimbench results

@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from pretrain.errors import UserError
 from tools.main import FAILED, INTERRUPTED
 
 
@@ -46,11 +45,13 @@ def add_running_options(parser: argparse.ArgumentParser) -> None:
 
 def run_graph(graph, out: Path, args: argparse.Namespace) -> int:
     """Show the plan of a graph and run it; the exit code."""
+    from benchmark.command import mimbench
     from benchmark.executors import check_executor, make_executor
     from benchmark.progress import Progress
 
     options = executor_options(args)
     check_executor(args.executor, **options)
+    mimbench(args.gpus_per_run)  # refuses what no node could start
     local = args.executor == 'local'
     # a dry run asks no cluster, nor does it start one
     executor = make_executor(args.executor, **options) if local or not args.dry_run else None
@@ -71,18 +72,15 @@ def run_graph(graph, out: Path, args: argparse.Namespace) -> int:
     if outcome.interrupted:
         print('interrupted; the same command goes on from here')
         return INTERRUPTED
-    return FAILED if outcome.failed else 0
+    return 0 if len(outcome.done) == len(graph) else FAILED
 
 
 def executor_options(args: argparse.Namespace) -> dict:
     """All options of the executor. UserError for one of `--executor-options` that is no KEY=VALUE."""
     from tools.verbs.options import parse_overrides
 
-    for pair in args.executor_options:
-        key, equals, _ = pair.partition('=')
-        if not key or not equals:
-            raise UserError(f'--executor-options takes KEY=VALUE pairs, not {pair!r}')
-    return {'slots': args.slots, 'gpus_per_run': args.gpus_per_run, **parse_overrides(args.executor_options)}
+    chosen = parse_overrides(args.executor_options, '--executor-options')
+    return {'slots': args.slots, 'gpus_per_run': args.gpus_per_run, **chosen}
 
 
 def show_plan(graph, out: Path, probe: bool, slots: int) -> dict[str, float | None]:
@@ -101,7 +99,7 @@ def show_plan(graph, out: Path, probe: bool, slots: int) -> dict[str, float | No
         role = 'control' if node.labels.get('control') else ''
         groups.setdefault((node.kind, f'{node.labels.get("entry", "pre-training")} {role}'.strip()), []).append(node)
     still = {node.key for node in open_nodes}
-    print(f'{"":<28}{"nodes":>7}{"done":>7}{"each":>9}{"left":>9}')
+    print(f'{"":<28}{"nodes":>7}{"done":>7}{"each":>13}{"left":>13}')
     total, unknown = 0.0, 0
     for (_, name), nodes in groups.items():
         left = [node for node in nodes if node.key in still]
@@ -111,7 +109,8 @@ def show_plan(graph, out: Path, probe: bool, slots: int) -> dict[str, float | No
         unknown += len(costs) - len(known)
         each = duration(sum(known) / len(known) if known else None) if left else ''
         rest = duration(sum(known) if len(known) == len(costs) else None) if left else ''
-        print(f'{name:<28}{len(nodes):>7}{len(nodes) - len(left):>7}{each:>9}{rest:>9}')
-    said = duration(total / slots) + (f' and {unknown} nodes of unknown cost' if unknown else '')
-    print(f'{len(graph)} nodes, {len(graph) - len(open_nodes)} done; {slots} at a time, about {said} left: {out}')
+        print(f'{name:<28}{len(nodes):>7}{len(nodes) - len(left):>7}{each:>13}{rest:>13}')
+    known_part = [f'about {duration(total / slots)}'] if total or not unknown else []
+    said = ' and '.join([*known_part, *([f'{unknown} nodes of unknown cost'] if unknown else [])])
+    print(f'{len(graph)} nodes, {len(graph) - len(open_nodes)} done; {slots} at a time, {said} left: {out}')
     return seconds

@@ -38,6 +38,7 @@ def render(folder: Path, everything: bool):
     """A table of the nodes below a folder; its title alone where it would be empty."""
     from collections import Counter
 
+    from rich.markup import escape
     from rich.table import Table
 
     from benchmark.cost import duration
@@ -49,7 +50,7 @@ def render(folder: Path, everything: bool):
     title = ', '.join(
         f'{counts[word]} {word}' for word in ('done', 'running', 'waiting', 'failed', 'new') if counts[word]
     )
-    table = Table(expand=True, title=f'{folder}: {title or "no nodes"}', title_justify='left')
+    table = Table(expand=True, title=f'{escape(str(folder))}: {title or "no nodes"}', title_justify='left')
     table.add_column('node', overflow='fold', min_width=16)
     table.add_column('state')
     for name in ('took', 'tries', 'where'):
@@ -61,7 +62,8 @@ def render(folder: Path, everything: bool):
         tries = str(seen.failures + seen.lost) if seen.failures + seen.lost else ''
         began = time.time() - seen.holder.started if seen.holder else None
         took = duration(seen.seconds if seen.seconds is not None else began) if seen.seconds or began else ''
-        table.add_row(node.get('title', place.name), seen.word, took, tries, _where(seen.holder), last_words(place))
+        words = [node.get('title', place.name), seen.word, took, tries, _where(seen.holder), last_words(place)]
+        table.add_row(*map(escape, words))
     return table if table.rows else table.title
 
 
