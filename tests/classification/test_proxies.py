@@ -246,10 +246,13 @@ def test_what_cannot_be_measured_is_one_line(
 
 
 @pytest.mark.smoke
-def test_two_processes_measure_the_same(measure: Callable, words: Callable, run: Path, tmp_path: Path) -> None:
+def test_two_processes_measure_the_same(
+    measure: Callable, words: Callable, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Features, views and the loss of images that the processes share."""
     one = measure(run / 'encoder.safetensors')
     shutil.rmtree('run')
+    monkeypatch.setenv('MIMBENCH_CACHE', str(tmp_path / 'none'))  # else they read the features of the first run
     said = spread(*words(run / 'encoder.safetensors'), log=tmp_path / 'log', folder=tmp_path)
     two = read_result('run')
     assert two.world_size == 2 and said.count('done: run') == 1

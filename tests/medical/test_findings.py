@@ -18,7 +18,7 @@ from pretrain.data.augment import EvalAugment
 from pretrain.data.dataset import ImageDataset
 from pretrain.data.loader import build_eval_loader
 from pretrain.engine.launch import load_config
-from pretrain.engine.transfer import Request
+from pretrain.engine.transfer import Request, run_transfer
 from pretrain.errors import ConfigError, DataError, UserError
 
 pytestmark = pytest.mark.unit
@@ -31,6 +31,20 @@ def images(tmp_path):
     for i in range(3):
         Image.fromarray(np.full((20, 20), 60 * i, np.uint8)).save(tmp_path / 'images' / f'{i:08d}_000.png')
     return tmp_path / 'images'
+
+
+def test_neighbours_tell_the_brightness_of_images(tmp_path):
+    """With random weights; three classes of grey, in a file of MedMNIST."""
+    rng, arrays = np.random.default_rng(0), {}
+    for part, count in (('train', 30), ('val', 9)):
+        labels = np.arange(count) % 3
+        arrays[f'{part}_images'] = (90 * labels[:, None, None] + rng.integers(0, 30, (count, 28, 28))).astype(np.uint8)
+        arrays[f'{part}_labels'] = labels[:, None].astype(np.uint8)
+    np.savez(tmp_path / 'set.npz', **arrays)
+    options = {'task.k': 5, 'train_dataloader.num_workers': 0, 'val_dataloader.num_workers': 0}
+    cfg = load_config('medical/configs/mini/mae_vit-base-p16_knn_1xb128-k20_medmnist.py', options)
+    result, _ = run_transfer(cfg, Request('random', tmp_path / 'run', data=str(tmp_path / 'set.npz')))
+    assert cfg.protocol.metric == 'auc' and result.scores['auc'] == result.scores['accuracy'] == 1
 
 
 def write(folder, name: str, text: str):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from point_files import class_folders
 
 import pointcloud  # noqa: F401
 from pointcloud.procedural import write_demo
@@ -248,6 +249,17 @@ def small(cfg):
         cfg.task.folds = 2
     cfg.visualizer = dict(type='Visualizer', vis_backends=[])
     return cfg
+
+
+@pytest.mark.smoke
+def test_neighbours_tell_lines_from_boxes(tmp_path):
+    """With random weights: their groups have other shapes."""
+    (path,) = (p for p in TRANSFERS if '_knn_' in p.stem)
+    cfg = small(load_config(path))
+    cfg.task.k = 3
+    places = {name: str(class_folders(tmp_path / name, clouds=n)) for name, n in (('data', 12), ('val', 4))}
+    result, _ = run_transfer(cfg, Request('random', tmp_path / 'run', **places))
+    assert result.score == 1 and result.num_samples == {'train': 24, 'val': 8}
 
 
 @pytest.mark.smoke

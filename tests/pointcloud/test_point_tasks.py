@@ -312,6 +312,19 @@ def test_features_of_other_groups_are_not_taken_for_these(tmp_path):
     assert len(keys) == 3
 
 
+def test_a_frozen_vector_is_pooled_from_the_groups():
+    points = torch.randn(3, 80, 3)
+    for pool in ('max+mean', 'max', 'mean', 'concat'):
+        model = FrozenPoints(ENCODER, num_classes=2, num_points=64, pool=pool).eval()
+        tokens = model.net.forward_features(points[:, :64])
+        assert tokens.shape == (3, 8, D), 'no class token that nobody trained'
+        top, mean = tokens.max(1).values, tokens.sum(1) / 8
+        plain = {'max': top, 'mean': mean, 'max+mean': top + mean, 'concat': torch.cat([top, mean], 1)}
+        torch.testing.assert_close(model.predict({'points': points})['features'], plain[pool])
+    with pytest.raises(ConfigError, match='allowed: max'):
+        FrozenPoints(ENCODER, pool='sum')
+
+
 def test_an_attentive_probe_trains_its_head_alone_and_sees_every_group():
     model = AttentivePoints(ENCODER, num_classes=3, num_points=64).train()
     points = torch.randn(2, 64, 3)
