@@ -66,7 +66,7 @@ def through_threads(out: Path) -> float:
 def test_what_a_driver_adds(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv('MIMBENCH_COMMAND', shlex.join(COMMAND))
     bare, whole = [], []
-    for i in range(1 if SECONDS == MINI_SECONDS else 3):  # alternating, so that other load on the machine meets both
+    for i in range(1 if SECONDS == MINI_SECONDS else 2):  # alternating, so that other load on the machine meets both
         bare.append(through_threads(tmp_path / f'bare{i}'))
         whole.append(through_driver(tmp_path / f'whole{i}'))
     added = (min(whole) - min(bare)) / WAVES

@@ -19,6 +19,7 @@ def two_machines(**environment: str) -> Iterator:
     os.environ.update(environment)
     size = {'num_cpus': 2, 'num_gpus': 2, 'include_dashboard': False}
     looks = {'health_check_initial_delay_ms': 0, 'health_check_period_ms': 500, 'health_check_failure_threshold': 4}
+    looks['worker_niceness'] = 0  # else other work on this machine leaves them nothing
     cluster = Cluster(initialize_head=True, head_node_args={**size, '_system_config': looks})
     try:
         cluster.spare = cluster.add_node(**size)
