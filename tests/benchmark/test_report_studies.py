@@ -58,11 +58,13 @@ def test_words_are_categories_and_other_axes_are_lines(tmp_path: Path) -> None:
 
 
 def test_a_study_that_was_changed_is_another_one(tmp_path: Path) -> None:
-    """Eight epochs and six: without their editions each point would be the mean of both."""
-    for edition, epochs in (('aaa', 8), ('bbb', 6)):
+    """Eight epochs and six, of other seeds: without their editions each point would be the mean of both."""
+    for seed, (edition, epochs) in enumerate((('aaa', 8), ('bbb', 6))):
         for ratio in (0.5, 0.75):
             name = f'{epochs}-{ratio}'
-            labelled(tmp_path / name, epochs / 10, 0, name, ratio=ratio, edition=edition, checkpoint=f'ratio={ratio}')
+            labelled(
+                tmp_path / name, epochs / 10, seed, name, ratio=ratio, edition=edition, checkpoint=f'ratio={ratio}'
+            )
     found = {curves.study: curves for curves in ablation_curves(read(tmp_path))}
     assert set(found) == {'masks (edition aaa)', 'masks (edition bbb)'}
     assert [(p.mean, p.n) for p in found['masks (edition aaa)'].lines['']] == [(0.8, 1), (0.8, 1)]
