@@ -219,7 +219,7 @@ def _duplicates(all_runs: list[Run]) -> Wrong:
     for run in all_runs:
         groups[run.identity].append(run)
     for runs in groups.values():
-        runs.sort(key=lambda run: STUDY not in run.labels)  # it can be shown in more places
+        runs.sort(key=lambda run: STUDY not in run.labels)  # of copies the one of a study, which has a place there too
         first, *others = runs
         if not others:
             continue

@@ -86,7 +86,7 @@ class RayExecutor:
     Args:
         slots: nodes that wait or run at a time; 0 for as many as fit on the cluster now.
         gpus_per_run: GPUs of each node; 0 on a cluster without.
-        cpus_per_run: cores of each node; threads of its worker as well.
+        cpus_per_run: cores of each node; its processes share them as threads.
         address: of a running cluster, or 'auto' for the one of this machine; without it one is started here, which
             ends with the driver.
 

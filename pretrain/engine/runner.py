@@ -28,9 +28,11 @@ class TrainRunner(Runner):
         folder: the run directory: config.py, environment.json (with the notes of the training data), metrics.jsonl,
             checkpoints/, pictures/, and after a finished pre-training encoder.safetensors.
         derived: what followed from the recipe and the number of processes.
-        seconds_before: that earlier processes took up to the checkpoint at which this one went on.
+        resumed_at: the update at which this process went on; 0 for a new run.
+        seconds_before: that earlier processes took until then.
     """
 
+    resumed_at = 0
     seconds_before = 0.0
 
     def __init__(self, *args, **kwargs):
@@ -120,7 +122,7 @@ class TrainRunner(Runner):
             )
         sharding.load_states(self.bare_model, self.optim_wrapper.optimizer, state)
         self.train_loop._iter = state['iteration']
-        self.seconds_before = state.get('seconds', 0.0)
+        self.resumed_at, self.seconds_before = state['iteration'], state.get('seconds', 0.0)
         self.logger.info(f'resumed {path.name}: {state["iteration"]} of {self.train_loop.max_iters} updates are done')
         self._has_loaded = True
 

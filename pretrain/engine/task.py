@@ -14,7 +14,6 @@ from pretrain.checkpoint.card import Card
 from pretrain.checkpoint.initial import SOURCE, Initial, card_of
 from pretrain.data.build import build_dataset
 from pretrain.data.card import IMAGENET_MEAN, IMAGENET_STD
-from pretrain.engine import checkpointing
 from pretrain.engine.evaluation import Metric, evaluate
 from pretrain.engine.launch import launch
 from pretrain.engine.meter import Meter
@@ -139,7 +138,6 @@ class TrainTask(TransferTask):
     def run(self, cfg: Config, request: Request, config_hash: str) -> Result:
         setting = self.prepare(cfg, request, config_hash)
         val = setting.cfg.pop('val_dataloader')
-        folder = request.work_dir / 'checkpoints'
         runner = launch(setting.cfg, request.work_dir, resume=not request.force, launcher=request.launcher)
         if runner.rank == 0 and request.force:
             forget(request.work_dir)
@@ -151,7 +149,6 @@ class TrainTask(TransferTask):
         line, report = load_facts(initial.report)
         for text in setting.lines(line):
             runner.logger.info(text)
-        newest = checkpointing.finished(folder)
         runner.train()
         dataset = build_dataset(val.pop('dataset'))
         scores = evaluate(runner.bare_model, dataset, self.metric(dataset, runner.bare_model), **val)
@@ -161,7 +158,7 @@ class TrainTask(TransferTask):
             'derived': runner.derived.to_dict(),
             'effective_batch': runner.derived.effective_batch,
             'world_size': runner.world_size,
-            'cost': setting.meter.read(runner.world_size, newest[0][0] if newest else 0, runner.seconds_before),
+            'cost': setting.meter.read(runner.world_size, runner.resumed_at, runner.seconds_before),
         }
         return setting.record(scores, report, initial.sha256, write=runner.rank == 0, **facts)
 

@@ -57,6 +57,7 @@ def as_json(found) -> str:
         'only_a': found.only_a,
         'only_b': found.only_b,
         'differences': [asdict(difference) for difference in found.differences],
+        'problems': [str(problem) for problem in found.problems],
     }
     return json.dumps(content, indent=1)
 
