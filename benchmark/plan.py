@@ -173,13 +173,14 @@ def checked(path: Path, options: dict[str, Any]) -> Any:
     """A config with options, every key of which is known. ConfigError for one that is not, or that does not fit."""
     from mmengine.registry import DefaultScope
 
+    from pretrain.engine.launch import merge_options
     from pretrain.engine.lint import check_keys
     from pretrain.registry import register_all
 
     cfg = copy.deepcopy(loaded(path))
     sections = [name for name, value in cfg.items() if isinstance(value, Mapping)]
     try:
-        cfg.merge_from_dict(options)
+        merge_options(cfg, options)
         if replaced := [name for name in sections if not isinstance(cfg[name], (Mapping, NoneType))]:
             raise TypeError(f'{replaced[0]} is a section with keys of its own')
         register_all()

@@ -1,5 +1,6 @@
 """From a config file to a runner: load, check, derive, build."""
 
+import copy
 import time
 from pathlib import Path
 
@@ -32,10 +33,19 @@ def load_config(path: str | Path, options: dict | None = None) -> Config:
     except (SyntaxError, KeyError, TypeError, FileNotFoundError, OSError, NameError, AttributeError) as error:
         raise ConfigError(f'{path}: {type(error).__name__}: {error}') from error
     try:
-        cfg.merge_from_dict(options or {})
+        merge_options(cfg, options or {})
     except (TypeError, KeyError, IndexError) as error:
         raise ConfigError(f'--cfg-options do not fit {path}: {error}') from error
     return cfg
+
+
+def merge_options(cfg: Config, options: dict) -> None:
+    """Apply overrides to a config in place; `options` stay as they are.
+
+    mmengine takes `_delete_` out of the dicts that it merges: merged a second time, they would no longer replace.
+    Raises TypeError, KeyError or IndexError for options that do not fit.
+    """
+    cfg.merge_from_dict(copy.deepcopy(options))
 
 
 def launch(cfg: Config, work_dir: str | Path, resume: bool = False, launcher: str | None = None) -> TrainRunner:

@@ -175,6 +175,14 @@ def test_derived_values_are_written_into_the_config(cfg):
     assert cfg.optim_wrapper.optimizer.lr == pytest.approx(2.4e-3)
 
 
+def test_options_can_be_applied_again(tmp_path):
+    path = tmp_path / 'plain.py'
+    path.write_text("train_cfg = dict(type='TrainLoop', iterations=20)\n")
+    options = {'train_cfg': {'_delete_': True, 'type': 'TrainLoop', 'epochs': 6}}
+    first, second = (load_config(path, options).train_cfg for _ in range(2))
+    assert first == second == {'type': 'TrainLoop', 'epochs': 6}
+
+
 def test_a_broken_config_is_one_line(tmp_path):
     with pytest.raises(ConfigError, match='no such config'):
         load_config(tmp_path / 'absent.py')
