@@ -4,6 +4,6 @@ Reading order: `model.py` (the classifier), `task.py` (the task that trains it, 
 `proxies.py`, which work on the features of `pretrain/engine/features.py`.
 """
 
-from classification import lars, model, probe, proxies, task
+from classification import lars, model, probe, task
 
 __all__ = ['lars', 'model', 'probe', 'proxies', 'task']

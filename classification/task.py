@@ -1,4 +1,6 @@
-"""How classification configs are read; the task that trains (fine-tuning, MAE's linear probe), and k-NN."""
+"""How classification configs are read; the task that trains (fine-tuning, MAE's linear probe), k-NN and proxies."""
+
+from typing import Any
 
 from mmengine.config import Config
 from torch import nn
@@ -11,6 +13,7 @@ from pretrain.data.locate import source_config
 from pretrain.data.parts import LabelledData
 from pretrain.engine.accuracy import ClassMetrics
 from pretrain.engine.knn import NearestNeighbours
+from pretrain.engine.proxies import FeatureProxies
 from pretrain.engine.task import TrainTask, TransferTask
 from pretrain.engine.transfer import Request
 from pretrain.registry import TASKS
@@ -59,3 +62,11 @@ class Classify(ClassificationTask, TrainTask):
 @TASKS.register_module()
 class KNN(NearestNeighbours, ClassificationTask):
     """k-NN on features of a FrozenEncoder."""
+
+
+@TASKS.register_module()
+class Proxies(FeatureProxies, ClassificationTask):
+    """Proxies of a FrozenEncoder; `augment` is a transform of images that takes a `size`."""
+
+    def view_transform(self, plain: dict[str, Any], model: Any) -> dict[str, Any]:
+        return {**self.augment, 'size': model.image_size}

@@ -1,4 +1,4 @@
-"""How point configs are read; the task that trains a classifier, and k-NN."""
+"""How point configs are read; the task that trains a classifier, k-NN and proxies."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ from pretrain.checkpoint.to_points import point_args
 from pretrain.data.locate import keep_arguments
 from pretrain.data.parts import LabelledData, labelled_data
 from pretrain.engine.knn import NearestNeighbours
+from pretrain.engine.proxies import FeatureProxies
 from pretrain.engine.setting import Setting
 from pretrain.engine.task import TrainTask, TransferTask
 from pretrain.engine.transfer import Request
@@ -122,3 +123,11 @@ class PointClassify(PointTask, TrainTask):
 @TASKS.register_module()
 class KNNPoints(NearestNeighbours, PointTask):
     """k-NN on features of FrozenPoints."""
+
+
+@TASKS.register_module()
+class PointProxies(FeatureProxies, PointTask):
+    """Proxies of FrozenPoints; what `augment` does not name is as in the transform that the features are of."""
+
+    def view_transform(self, plain: dict[str, Any], model: Any) -> dict[str, Any]:
+        return {**plain, **self.augment}

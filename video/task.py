@@ -1,4 +1,4 @@
-"""How configs of action recognition are read; the task that trains a classifier, and k-NN."""
+"""How configs of action recognition are read; the task that trains a classifier, k-NN and proxies."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +12,7 @@ from pretrain.checkpoint.card import Card
 from pretrain.checkpoint.initial import Initial
 from pretrain.data.parts import LabelledData
 from pretrain.engine.knn import NearestNeighbours
+from pretrain.engine.proxies import FeatureProxies
 from pretrain.engine.task import TrainTask, TransferTask
 from pretrain.engine.transfer import Request
 from pretrain.errors import ConfigError
@@ -78,6 +79,18 @@ class ClipTask(TransferTask):
 @TASKS.register_module()
 class KNNClips(NearestNeighbours, ClipTask):
     """k-NN on features of a FrozenEncoder, the mean over the views of a video."""
+
+
+@TASKS.register_module()
+class ClipProxies(FeatureProxies, ClipTask):
+    """Proxies of a FrozenEncoder, the mean over the views of a video; each of LiDAR's views has frames of its own.
+
+    Args:
+        augment: a training transform of clips that takes a `size`.
+    """
+
+    def view_transform(self, plain: dict[str, Any], model: Any) -> dict[str, Any]:
+        return {**self.augment, 'size': model.image_size[-1]}
 
 
 @TASKS.register_module()

@@ -12,9 +12,9 @@ recipe = dict(method='MAE')
 task = dict(
     type='Proxies',
     augment=dict(type='PretrainAugment', scale=(0.2, 1.0), backend='pil'),
-    images=25600,
-    view_images=1000,
+    samples=25600,
+    view_samples=1000,
     views=50,
 )
-protocol = dict(id='proxies-in1k-n25600', version=1, metric='rankme', higher_is_better=True, init_stage='mim')
+protocol = dict(id='proxies-in1k-n25600', version=2, metric='rankme', higher_is_better=True, init_stage='mim')
 model = dict(pool=None, encoder=dict(arch='vit_base_patch16_224', position='sincos-xy'))

@@ -32,6 +32,11 @@ def load_config(path: str | Path, options: dict | None = None) -> Config:
         cfg = Config.fromfile(str(path), lazy_import=False)
     except (SyntaxError, KeyError, TypeError, FileNotFoundError, OSError, NameError, AttributeError) as error:
         raise ConfigError(f'{path}: {type(error).__name__}: {error}') from error
+    except ImportError as error:
+        cause: BaseException = error  # mmengine wraps it twice, and lists the whole path
+        while cause.__context__:
+            cause = cause.__context__
+        raise ConfigError(f'{path}: custom_imports: {cause}') from error
     try:
         merge_options(cfg, options or {})
     except (TypeError, KeyError, IndexError) as error:

@@ -140,7 +140,7 @@ def _recorded_config(folder: Path) -> Config:
         )
     try:
         return load_config(path)
-    except (UserError, ImportError) as error:
+    except UserError as error:
         raise NoLossError(f'{path} cannot be read, so no reconstruction loss is computed: {error}') from error
 
 

@@ -190,6 +190,10 @@ def test_a_broken_config_is_one_line(tmp_path):
     fine.write_text('hook = None\n')
     with pytest.raises(ConfigError, match='--cfg-options do not fit'):
         load_config(fine, {'hook': {'interval': 1}})
+    alien = tmp_path / 'alien.py'
+    alien.write_text("custom_imports = dict(imports=['vidoes'])\n")
+    with pytest.raises(ConfigError, match=r"alien\.py: custom_imports: No module named 'vidoes'$"):
+        load_config(alien)
     broken = tmp_path / 'broken.py'
     broken.write_text('model = dict(\n')
     with pytest.raises(ConfigError, match=r'broken\.py: SyntaxError'):

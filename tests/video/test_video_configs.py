@@ -51,7 +51,7 @@ FINETUNE = {
     'videomae_vit-base-p16_linear_64xb4-20e_k400': (256, 1e-3, 20, None, 0.0, 0.0, 1, 'k400-8x3', None),
 }
 # What trains nothing.
-FROZEN = {'videomae_vit-base-p16_knn_1xb32-k20_k400'}
+FROZEN = {'videomae_vit-base-p16_knn_1xb32-k20_k400', 'videomae_vit-base-p16_proxies_1xb32-n25600_k400'}
 
 
 def config(name: str):

@@ -11,9 +11,9 @@ recipe = dict(method='MAE')
 task = dict(
     type='Proxies',
     augment=dict(type='PretrainAugment', scale=(0.2, 1.0), backend='pil'),
-    images=2048,
-    view_images=512,
+    samples=2048,
+    view_samples=512,
     views=10,
 )
-protocol = dict(id='proxies-mini-32px', version=1, metric='rankme', higher_is_better=True, init_stage='mim')
+protocol = dict(id='proxies-mini-32px', version=2, metric='rankme', higher_is_better=True, init_stage='mim')
 model = dict(pool=None)

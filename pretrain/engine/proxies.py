@@ -1,31 +1,32 @@
 """Cheap proxies of a checkpoint: how many directions its features use, how their spectrum decays, and its own loss.
 
-`rankme`, `alpha_req` and `lidar` take arrays; the task `Proxies` measures them, and the loss of pre-training on images
+`rankme`, `alpha_req` and `lidar` take arrays; `FeatureProxies` measures them, and the loss of pre-training on samples
 that it has not seen. None looks at labels. The first three were published for joint-embedding methods; whether they
 order masked image models by what they score downstream is what `benchmark.correlation` is for.
 """
+
+from typing import Any
 
 import numpy as np
 import scipy.linalg
 from mmengine.config import Config
 
-from classification.task import ClassificationTask
 from pretrain.data.build import build_dataset
 from pretrain.data.parts import LabelledData
 from pretrain.engine.features import FrozenRun, extract, frozen_run
 from pretrain.engine.processes import is_main
 from pretrain.engine.reconstruction import Keyed, NoLossError, choose, pretraining_run, reconstruction_loss
+from pretrain.engine.task import TransferTask
 from pretrain.engine.transfer import RANDOM, Request
 from pretrain.errors import ConfigError, DataError, UserError
 from pretrain.record import Result, Scores
-from pretrain.registry import TASKS
 
 EPSILON = 1e-7
 DELTA = 1e-4
 FIRST, LAST = 11, 100
 """Eigenvalues that `alpha_req` fits, counted from 1."""
 FEWEST = FIRST + 3
-"""Images: it fits three eigenvalues at least, and one is lost to the mean."""
+"""Samples: it fits three eigenvalues at least, and one is lost to the mean."""
 
 
 def rankme(features: np.ndarray) -> float:
@@ -96,41 +97,54 @@ def lidar(features: np.ndarray, delta: float = DELTA) -> float:
     return _effective_rank(eigenvalues)
 
 
-@TASKS.register_module()
-class Proxies(ClassificationTask):
-    """Proxies of a frozen encoder over the validation images, best ones that pre-training has not seen.
+class FeatureProxies(TransferTask):
+    """Proxies of a frozen encoder over the validation samples; beside a domain's task, before it.
 
-    The scores are `rankme`, `alpha_req`, `lidar` and, where the checkpoint lies in the run directory of its
-    pre-training, `reconstruction_loss`; a note says why that is absent. The protocol's metric is `rankme`, and more is
-    better, as its paper has it. Images, views and masks follow from `seed` alone: they are part of the protocol and the
-    same for all checkpoints and seeds of a run, of which only the weights of a random control depend. Batch, workers
-    and processes change nothing but rounding.
+    Best are samples that pre-training has not seen. The scores are `rankme`, `alpha_req`, `lidar` and, where the
+    checkpoint lies in the run directory of its pre-training, `reconstruction_loss`; a note says why that is absent. The
+    protocol's metric is `rankme`, and more is better, as its paper has it. Samples, views and masks follow from `seed`
+    alone: they are part of the protocol and the same for all checkpoints and seeds of a run, of which only the weights
+    of a random control depend. Batch, workers and processes change nothing but rounding.
 
     Args:
-        augment: transform of LiDAR's views; its `size` is that of the model's images.
-        images: for all but LiDAR; all if the set has fewer, else a sample.
-        view_images, views: n and q of LiDAR.
+        augment: config of the transform of LiDAR's views; `view_transform` of the domain completes it.
+        samples: for all but LiDAR; all if the set has fewer, else a sample.
+        view_samples, views: n and q of LiDAR.
         seed: of sample, views and masks.
+        domain: arguments of the domain's task.
     """
 
-    def __init__(self, augment: dict, images: int = 25600, view_images: int = 1000, views: int = 50, seed: int = 0):
-        for name, value, fewest in (('images', images, FEWEST), ('view_images', view_images, 2), ('views', views, 2)):
+    def __init__(
+        self, augment: dict, samples: int = 25600, view_samples: int = 1000, views: int = 50, seed: int = 0, **domain
+    ):
+        super().__init__(**domain)
+        fewest_of = {'samples': (samples, FEWEST), 'view_samples': (view_samples, 2), 'views': (views, 2)}
+        for name, (value, fewest) in fewest_of.items():
             if value < fewest:
                 raise ConfigError(f'task.{name} is {value}; it must be {fewest} at least')
-        self.augment, self.images, self.view_images, self.views, self.seed = augment, images, view_images, views, seed
+        self.augment, self.seed = augment, seed
+        self.samples, self.view_samples, self.views = samples, view_samples, views
+
+    def view_transform(self, plain: dict[str, Any], model: Any) -> dict[str, Any]:
+        """The config of the transform that gives an augmented view, of the size that the model takes.
+
+        Args:
+            plain: config of the transform that the features are of.
+        """
+        raise NotImplementedError
 
     def read_data(self, cfg: Config) -> LabelledData:
-        data = super().read_data(cfg)
+        data: Any = super().read_data(cfg)
         if len(data.val) < FEWEST:
             raise DataError(
-                f'{len(data.val)} validation images; the proxies need {FEWEST} at least, --val names others'
+                f'{len(data.val)} validation {data.samples}; the proxies need {FEWEST} at least, --val names others'
             )
         return data
 
     def run(self, cfg: Config, request: Request, config_hash: str) -> Result:
         found = frozen_run(self, cfg, request, config_hash)
         setting = found.setting
-        index = choose(len(setting.data.val), self.images, self.seed)
+        index = choose(len(setting.data.val), self.samples, self.seed)
         x = found.val.x[index].numpy()
         scores = {'rankme': rankme(x), 'alpha_req': alpha_req(x)}
         views = self.view_features(found)
@@ -141,28 +155,28 @@ class Proxies(ClassificationTask):
             setting.notes.append(str(error))
             if is_main():
                 print(f'note: {error}')
-        used = {'images': len(index), 'view_images': len(views), 'views': self.views}
+        used = {'samples': len(index), 'view_samples': len(views), 'views': self.views}
         return found.record(Scores(scores), derived=used)
 
     def view_features(self, found: FrozenRun) -> np.ndarray:
-        """`(n, q, D)` of augmented validation images."""
+        """`(n, q, D)` of augmented validation samples."""
         loading = found.setting.cfg.val_dataloader.to_dict()
-        transform = {**self.augment, 'size': found.model.image_size}
-        settings = {**loading.pop('dataset'), 'transform': transform, 'seed': self.seed, 'on_corrupt': 'raise'}
+        settings = {**loading.pop('dataset'), 'seed': self.seed, 'on_corrupt': 'raise'}
+        settings['transform'] = self.view_transform(settings['transform'], found.model)
         dataset = build_dataset(settings)
-        chosen = choose(len(dataset), self.view_images, self.seed)
+        chosen = choose(len(dataset), self.view_samples, self.seed)
         keys = [(view, number) for number in chosen for view in range(self.views)]
         return extract(found.model, Keyed(dataset, keys), **loading).x.numpy().reshape(len(chosen), self.views, -1)
 
     def loss(self, found: FrozenRun) -> float:
-        """Of pre-training, on the validation images. NoLossError where it cannot be known."""
+        """Of pre-training, on the validation samples. NoLossError where it cannot be known."""
         request, loader = found.setting.request, found.setting.cfg.val_dataloader
         if request.checkpoint == RANDOM:
             raise NoLossError('random weights have no reconstruction_loss, for no pre-training made them')
         run = pretraining_run(request.checkpoint)
         workers = loader.get('num_workers', 0)
         source = loader.dataset.source.to_dict()
-        return reconstruction_loss(run, source, request.checkpoint, self.images, workers, self.seed)
+        return reconstruction_loss(run, source, request.checkpoint, self.samples, workers, self.seed)
 
 
 def _checked(features: np.ndarray, axes: int) -> np.ndarray:
