@@ -66,15 +66,18 @@ def test_they_are_of_the_middle_window_of_each_video(clips: Path, clip_encoder: 
 def test_views_are_from_other_moments(
     clip_encoder: Callable, measure: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The crop is the whole frame, so that only time is drawn; of clips as long as the video nothing is."""
+    """Where the crop is the whole frame only time is drawn, and of clips as long as the video nothing; else the crop."""
     seen: list[np.ndarray] = []
     monkeypatch.setattr(proxies, 'lidar', lambda views: seen.append(views) or 1.0)
     whole = ['task.augment.scales=[1.0]']
     measure(clip_encoder(), *whole)
-    measure(clip_encoder(), *whole, *(f'{part}_dataloader.dataset.sampling.stride=3' for part in ('train', 'val')))
-    moments, same = seen
-    assert moments.shape == same.shape == (4, 3, 24)
+    long = [f'{part}_dataloader.dataset.sampling.stride=3' for part in ('train', 'val')]
+    measure(clip_encoder(), *whole, *long)
+    measure(clip_encoder(), 'task.augment.scales=[0.6]', *long)
+    moments, same, crops = seen
+    assert moments.shape == same.shape == crops.shape == (4, 3, 24)
     assert np.allclose(same, same[:, :1], atol=1e-5) and not np.allclose(moments, moments[:, :1], atol=1e-3)
+    assert not np.allclose(crops, crops[:, :1], atol=1e-3)
 
 
 def test_with_its_run_a_checkpoint_has_its_loss(clips: Path, measure: Callable, tmp_path: Path) -> None:
