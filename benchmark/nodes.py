@@ -7,7 +7,7 @@ was tried, `done.json` (written last, atomically) that it is done, and a lock th
 import json
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -259,8 +259,3 @@ class Graph:
     def write(self) -> None:
         for node in self:
             node.write()
-
-
-def ordered_options(options: dict[str, Any]) -> Sequence[str]:
-    """`{'a.b': 1}` as the words of `--cfg-options`, which reads Python's literals."""
-    return [f'{key}={value if isinstance(value, str) else repr(value)}' for key, value in sorted(options.items())]

@@ -11,11 +11,12 @@ from types import NoneType
 from typing import Any
 
 from benchmark.drawn import Place
-from benchmark.nodes import Node, ordered_options
+from benchmark.nodes import Node
 from benchmark.store import RANDOM, SUPERVISED, checkpoint_name, network_of
 from benchmark.suites import Entry, Kind, Suite
 from pretrain.errors import ConfigError, UserError
 from pretrain.files import cache_folder, json_hash
+from pretrain.overrides import apply_overrides, override_words
 from pretrain.record import FILE
 
 
@@ -134,7 +135,7 @@ def _transfer(one: Weights, entry: Entry, place: Place, seed: int, out: Path, pr
     words = ['transfer', str(entry.path), '--checkpoint', *checkpoint, '--seed', str(seed)]
     words += ['--data', place.train] if place.train else []
     words += ['--val', place.val] if place.val else []
-    words += ['--cfg-options', *ordered_options(entry.options)] if entry.options else []
+    words += ['--cfg-options', *override_words(entry.options)] if entry.options else []
     start = [RANDOM, one.network] if control else [one.identity]
     labels = {'entry': entry.name, 'seed': seed}
     if not control:
@@ -173,14 +174,13 @@ def checked(path: Path, options: dict[str, Any]) -> Any:
     """A config with options, every key of which is known. ConfigError for one that is not, or that does not fit."""
     from mmengine.registry import DefaultScope
 
-    from pretrain.engine.launch import merge_options
     from pretrain.engine.lint import check_keys
     from pretrain.registry import register_all
 
     cfg = copy.deepcopy(loaded(path))
     sections = [name for name, value in cfg.items() if isinstance(value, Mapping)]
     try:
-        merge_options(cfg, options)
+        apply_overrides(cfg, options)
         if replaced := [name for name in sections if not isinstance(cfg[name], (Mapping, NoneType))]:
             raise TypeError(f'{replaced[0]} is a section with keys of its own')
         register_all()

@@ -27,11 +27,12 @@ from typing import Any
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from benchmark.drawn import Place, check_names
-from benchmark.nodes import EDITION, NOT_VARIED, STUDY, Graph, Node, ordered_options
+from benchmark.nodes import EDITION, NOT_VARIED, STUDY, Graph, Node
 from benchmark.plan import Weights, checked, config_hash, kind_of, slug, transfers
 from benchmark.suites import Kind, Strict, find_config, parse, read_suite, read_yaml, repeated
 from pretrain.errors import ConfigError, UserError
 from pretrain.files import ENCODER, json_hash
+from pretrain.overrides import join_overrides, override_words
 
 FOLDER = Path(__file__).with_name('studies')
 EXPORT = 'default_hooks.save.export_at'
@@ -157,11 +158,8 @@ def variants(study: Study) -> Iterator[Variant]:
         if len(configs) > 1:
             raise ConfigError(f'two axes name a config: {", ".join(sorted(configs))}; let one do so')
         config = find_config(configs.pop() if configs else study.pretrain)
-        options = dict(study.options)
-        for step in steps:
-            options.update(step.set)
-        if epochs:
-            options[EXPORT] = sorted(epochs)
+        exports = {EXPORT: sorted(epochs)} if epochs else {}
+        options = join_overrides(study.options, *(step.set for step in steps), exports)
         cfg = checked(config, options)
         _check_epochs(config, cfg, epochs)
         network, kind = _network(cfg), _kind(cfg)
@@ -231,7 +229,7 @@ def _pretrain(
     words = ['pretrain', str(variant.config), '--seed', str(variant.seed), '--resume']
     words += ['--data', data] if data else []
     words += ['--card', source.card] if source.card else []
-    words += ['--cfg-options', *ordered_options(variant.options)] if variant.options else []
+    words += ['--cfg-options', *override_words(variant.options)] if variant.options else []
     title = slug('-'.join([*(f'{key}={value}' for key, value in variant.values.items()), f's{variant.seed}']))
     return Node(
         kind='pretrain',

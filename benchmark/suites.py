@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from benchmark.command import ROOT
 from benchmark.drawn import DRAWN, Place, draw
 from pretrain.errors import UserError
+from pretrain.overrides import join_overrides
 
 FOLDER = Path(__file__).with_name('suites')
 Model = TypeVar('Model', bound=BaseModel)
@@ -29,6 +30,11 @@ class Entry(Strict):
     takes: list[Kind] = Field(description='kinds of checkpoint that the config takes', min_length=1)
     data: str | None = Field(default=None, description="name of a data set; None for the config's own")
     options: dict[str, Any] = Field(default_factory=dict, description='as --cfg-options')
+
+    @field_validator('options')
+    @classmethod
+    def _in_order(cls, options: dict[str, Any]) -> dict[str, Any]:
+        return join_overrides(options)
 
     @property
     def path(self) -> Path:

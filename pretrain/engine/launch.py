@@ -1,6 +1,5 @@
 """From a config file to a runner: load, check, derive, build."""
 
-import copy
 import time
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from pretrain.engine.processes import CPU_WRAPPER, find_launcher, join_processes
 from pretrain.engine.runner import TrainRunner
 from pretrain.errors import ConfigError, UserError
 from pretrain.files import json_hash
+from pretrain.overrides import apply_overrides
 from pretrain.registry import register_all
 
 NOT_RECIPE = ('default_hooks', 'visualizer', 'log_level', 'env_cfg', 'model_wrapper_cfg', 'compile', 'custom_imports')
@@ -38,19 +38,10 @@ def load_config(path: str | Path, options: dict | None = None) -> Config:
             cause = cause.__context__
         raise ConfigError(f'{path}: custom_imports: {cause}') from error
     try:
-        merge_options(cfg, options or {})
+        apply_overrides(cfg, options or {})
     except (TypeError, KeyError, IndexError) as error:
         raise ConfigError(f'--cfg-options do not fit {path}: {error}') from error
     return cfg
-
-
-def merge_options(cfg: Config, options: dict) -> None:
-    """Apply overrides to a config in place; `options` stay as they are.
-
-    mmengine takes `_delete_` out of the dicts that it merges: merged a second time, they would no longer replace.
-    Raises TypeError, KeyError or IndexError for options that do not fit.
-    """
-    cfg.merge_from_dict(copy.deepcopy(options))
 
 
 def launch(cfg: Config, work_dir: str | Path, resume: bool = False, launcher: str | None = None) -> TrainRunner:

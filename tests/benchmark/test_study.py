@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from benchmark.drawn import Place
-from benchmark.plan import Weights
+from benchmark.plan import Weights, checked
 from benchmark.study import Study, make_graph, read_study, study_names, variants
+from pretrain.engine.launch import load_config
 from pretrain.errors import UserError
+from pretrain.overrides import parse_overrides
 
 pytestmark = pytest.mark.unit
 
@@ -182,6 +184,21 @@ def test_files_that_are_no_studies(tmp_path: Path) -> None:
         read_study(str(script))
     with pytest.raises(UserError, match='there are data-fraction'):
         read_study('nope')
+
+
+def test_what_runs_is_what_was_planned() -> None:
+    """An axis wins over the options of its study, whatever the alphabet says of their keys."""
+    masking = {'type': 'RandomMasking', 'ratio': 0.4, '_delete_': True}
+    points = [
+        {'value': 'ratio', 'set': {'model.masking.ratio': 0.75}},
+        {'value': 'all', 'set': {'model.masking': masking}},
+    ]
+    plan = study(options={'model.masking.ratio': 0.6}, axes={'masking': {'points': points}}, seeds=1)
+    nodes = [node for node in make_graph(plan, 'trial', Path('/o'), PLACES) if node.kind == 'pretrain']
+    for node, variant, ratio in zip(nodes, variants(plan), (0.75, 0.4), strict=True):
+        words = node.words[node.words.index('--cfg-options') + 1 :]
+        ran = load_config(variant.config, parse_overrides(words))
+        assert ran.model.masking.ratio == ratio == checked(variant.config, variant.options).model.masking.ratio
 
 
 def test_seeds_and_data_of_the_command_line_are_checked() -> None:

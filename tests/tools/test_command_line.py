@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pretrain.errors import ConfigError
+from pretrain.overrides import parse_overrides
 from tools import main as command
-from tools.verbs.options import parse_overrides
 
 pytestmark = pytest.mark.unit
 

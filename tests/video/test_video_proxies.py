@@ -66,7 +66,7 @@ def test_they_are_of_the_middle_window_of_each_video(clips: Path, clip_encoder: 
 def test_views_are_from_other_moments(
     clip_encoder: Callable, measure: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the crop is the whole frame only time is drawn, and of clips as long as the video nothing; else the crop."""
+    """Where the crop is the whole frame only time is drawn, of clips as long as the video nothing; else the crop."""
     seen: list[np.ndarray] = []
     monkeypatch.setattr(proxies, 'lidar', lambda views: seen.append(views) or 1.0)
     whole = ['task.augment.scales=[1.0]']

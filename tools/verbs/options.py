@@ -1,10 +1,7 @@
 """Options that several verbs share."""
 
 import argparse
-import ast
 from pathlib import Path
-
-from pretrain.errors import UserError
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -20,27 +17,6 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar='KEY=VALUE',
         help='override config values: model.masking.ratio=0.5',
     )
-
-
-def parse_overrides(pairs: list[str], option: str = '--cfg-options') -> dict:
-    """`['a.b=1', 'c=[1,2]', 'd=word']` to a dict of Python values. UserError for a pair without `=`.
-
-    `None` is Python's; `none` is a word, as several options have it for a value.
-    """
-    found = {}
-    for pair in pairs:
-        key, equals, text = pair.partition('=')
-        if not equals or not key:
-            raise UserError(f'{option} takes KEY=VALUE pairs, not {pair!r}')
-        found[key] = _literal(text)
-    return found
-
-
-def _literal(text: str):
-    try:
-        return ast.literal_eval(text.title() if text in ('true', 'false') else text)
-    except (ValueError, SyntaxError):
-        return text
 
 
 def default_folder(config: str) -> Path:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from pretrain.errors import UserError
-from tools.verbs.options import add_card_option, add_run_options, default_folder, parse_overrides
+from tools.verbs.options import add_card_option, add_run_options, default_folder
 
 HELP = """Pre-train an encoder. The run directory gets checkpoints, metrics.jsonl, TensorBoard logs, reconstruction
 pictures, and at the end encoder.safetensors. Started again with --resume it continues exactly where it stopped; after
@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from pretrain.engine.launch import launch, load_config
     from pretrain.engine.processes import leave_processes
     from pretrain.occupancy import LINGER_SECONDS, occupy
+    from pretrain.overrides import parse_overrides
 
     cfg = load_config(args.config, parse_overrides(args.cfg_options))
     if args.data:

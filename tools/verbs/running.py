@@ -77,7 +77,7 @@ def run_graph(graph, out: Path, args: argparse.Namespace) -> int:
 
 def executor_options(args: argparse.Namespace) -> dict:
     """All options of the executor. UserError for one of `--executor-options` that is no KEY=VALUE."""
-    from tools.verbs.options import parse_overrides
+    from pretrain.overrides import parse_overrides
 
     chosen = parse_overrides(args.executor_options, '--executor-options')
     return {'slots': args.slots, 'gpus_per_run': args.gpus_per_run, **chosen}

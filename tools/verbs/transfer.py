@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from tools.verbs.options import add_card_option, add_run_options, default_folder, parse_overrides
+from tools.verbs.options import add_card_option, add_run_options, default_folder
 
 HELP = """Measure a checkpoint, or its random control, on the task of a transfer config. The run directory gets
 result.json when everything is done: scores, protocol, load report, provenance. A run that was stopped goes on when the
@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from pretrain.engine.launch import load_config
     from pretrain.engine.processes import is_main
     from pretrain.engine.transfer import RANDOM, Request, run_transfer
+    from pretrain.overrides import parse_overrides
 
     cfg = load_config(args.config, parse_overrides(args.cfg_options))
     if args.seed is not None:
