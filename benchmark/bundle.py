@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -110,7 +111,10 @@ def _content(path: Path) -> dict[str, bytes]:
             size = sum(entry.file_size for entry in archive.infolist())
             if size > MOST_BYTES:
                 raise UserError(f'{path} unpacks to {size / 1e9:.0f} GB, which no records do; it is not read')
-            return {name: archive.read(name) for name in archive.namelist() if not name.endswith('/')}
+            names = [name for name in archive.namelist() if not name.endswith('/')]
+            if twice := [name for name, count in Counter(names).items() if count > 1]:
+                raise UserError(f'{path} holds {twice[0]} twice, so nobody knows which is meant; copy it again')
+            return {name: archive.read(name) for name in names}
     except FileNotFoundError as error:
         raise UserError(f'{path}: no such file') from error
     except _UNREADABLE as error:
@@ -128,6 +132,8 @@ def _check_results(path: Path, content: dict[str, bytes], to: Path | None, verif
             except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
                 text = f'{path}: damaged: what {name} needs for a folder is a file in it, or the other way round'
                 raise UserError(text) from error
+            except (OSError, UnicodeEncodeError) as error:
+                raise UserError(f'{path}: {name!r} cannot be written here: {error}') from error
         found = collect([folder], check_weights=False)
         verified.wrong += [str(problem).replace(f'{folder}/', '') for problem in found.problems if problem.excluded]
         if len(found.runs) != verified.runs:
@@ -153,11 +159,9 @@ def _inside(name: str) -> bool:
 
 def _names(runs: list[Run]) -> dict[Path, str]:
     """A folder name in the bundle for each run: its own, with a part of its identity where two share one."""
-    own = [run.folder.name for run in runs]
-    return {
-        run.folder: run.folder.name if own.count(run.folder.name) == 1 else f'{run.folder.name}-{_short(run)}'
-        for run in runs
-    }
+    own = [run.folder.resolve().name for run in runs]  # of '..', too
+    taken = Counter(own)
+    return {run.folder: name if taken[name] == 1 else f'{name}-{_short(run)}' for run, name in zip(runs, own)}
 
 
 def _short(run: Run) -> str:

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 from benchmark.nodes import EDITION, NOT_VARIED, STUDY
 from benchmark.protocols import DOMAINS, golden
@@ -68,6 +69,7 @@ class Subject:
         label: unique name for tables.
         network_hash: equal to that of the control that belongs to it.
         files: sha256 of every checkpoint file; several where pre-training was repeated with other seeds.
+        place: folder of the study's runs, where several hold the same study.
     """
 
     key: str
@@ -77,6 +79,7 @@ class Subject:
     network_hash: str
     card: Card | None
     files: tuple[str, ...] = ()
+    place: Path | None = None
 
 
 @dataclass
@@ -131,7 +134,9 @@ class Cell:
 
     @property
     def gpu_seconds(self) -> float:
-        return sum(run.result.cost.gpu_seconds for run in self.runs) / len(self.runs)
+        """Mean of a run; 0 unless all ran on GPUs."""
+        seconds = [run.result.cost.gpu_seconds for run in self.runs]
+        return sum(seconds) / len(seconds) if min(seconds) > 0 else 0.0
 
 
 @dataclass
@@ -166,13 +171,15 @@ def tabulate(runs: Iterable[Run]) -> Table:
     """Group verified runs. Nothing is left out, no run is in two cells, and no cell has two runs of one seed."""
     found: dict[tuple, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
     who: dict[str, list[Run]] = defaultdict(list)
+    places: dict[str, Path | None] = {}
     runs = list(runs)
-    for run, key in zip(runs, _keys(runs)):
+    for run, (key, place) in zip(runs, _keys(runs)):
+        places[key] = place
         protocol = run.result.protocol
         who[key].append(run)
         found[(*run.column, protocol.metric, protocol.higher_is_better)][key].append(run)
     columns = _columns({key: next(iter(of.values()))[0] for key, of in found.items()})
-    subjects = _subjects(who)
+    subjects = _subjects(who, places)
     by_key = {subject.key: subject for subject in subjects}
     cells = {}
     for column in columns:
@@ -186,16 +193,31 @@ def tabulate(runs: Iterable[Run]) -> Table:
     return Table(subjects, columns, cells)
 
 
-def _keys(runs: Sequence[Run]) -> list[str]:
+def _keys(runs: Sequence[Run]) -> list[tuple[str, Path | None]]:
     """The subject of each run: by its weights, but seeds of one variant of a study belong together.
 
-    Where that would put two runs of one seed into a cell, the weights decide after all.
+    A study that was run twice, in two folders, is two; the folder comes with its keys. Where two runs of one seed are
+    still in a cell, the weights decide after all.
     """
-    digests = [run.network_hash for run in runs]
-    wide = [_wide_key(run, digest) for run, digest in zip(runs, digests)]
-    taken = Counter((key, *run.column, run.result.seed) for run, key in zip(runs, wide))
-    split = {key for (key, *_), count in taken.items() if count > 1}
-    return [run.identity[-1] if key in split else key for run, key in zip(runs, wide)]
+    wide = [_wide_key(run, run.network_hash) for run in runs]
+    split = _shared(wide, runs)
+    twice = {_study(run) for run, key in zip(runs, wide) if key in split} - {None}
+    places = [run.folder.parent if _study(run) in twice else None for run in runs]
+    placed = [f'{key} {place}' if place else key for key, place in zip(wide, places)]
+    split = _shared(placed, runs)
+    return [(run.identity[-1], None) if key in split else (key, place) for run, key, place in zip(runs, placed, places)]
+
+
+def _shared(keys: Sequence[str], runs: Sequence[Run]) -> set[str]:
+    """Keys that would put two runs of one seed into a cell."""
+    taken = Counter((key, *run.column, run.result.seed) for run, key in zip(runs, keys))
+    return {key for (key, *_), count in taken.items() if count > 1}
+
+
+def _study(run: Run) -> tuple[str, str] | None:
+    if run.role == RANDOM or run.result.imported or STUDY not in run.labels:
+        return None
+    return str(run.labels[STUDY]), str(run.labels.get(EDITION))
 
 
 def _wide_key(run: Run, digest: str) -> str:
@@ -257,7 +279,7 @@ def _columns(first: dict[tuple, Run]) -> list[Column]:
     return sorted(columns, key=lambda c: (order.get(c.domain, len(order)), c.domain, c.id, c.version, c.hash, c.metric))
 
 
-def _subjects(who: dict[str, list[Run]]) -> list[Subject]:
+def _subjects(who: dict[str, list[Run]], places: dict[str, Path | None]) -> list[Subject]:
     taken = Counter(runs[0].checkpoint for runs in who.values())
     found = []
     for key, runs in who.items():
@@ -266,7 +288,7 @@ def _subjects(who: dict[str, list[Run]]) -> list[Subject]:
         mark = first.network_hash if first.role == RANDOM else files[0] if len(files) == 1 else json_hash(key)
         label = f'{first.checkpoint} #{mark[:SHORT]}' if taken[first.checkpoint] > 1 else first.checkpoint
         card = first.result.start.card
-        found.append(Subject(key, label, first.role, first.network, first.network_hash, card, files))
+        found.append(Subject(key, label, first.role, first.network, first.network_hash, card, files, places[key]))
     again = Counter(subject.label for subject in found)
     found = [replace(s, label=f'{s.label} {s.key}') if again[s.label] > 1 else s for s in found]
     return sorted(found, key=lambda s: (ROLES.index(s.role), s.label.casefold(), s.key))

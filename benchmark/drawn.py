@@ -79,21 +79,22 @@ def draw(name: str, folder: Path | None = None) -> Place:
         return DRAWN[name](place)
 
 
-def check_names(given: dict[str, Place], names: Iterable[str | None], drawn: bool) -> None:
+def check_names(given: dict[str, Place], names: Iterable[str | None], drawn: Iterable[str | None]) -> None:
     """Raise UserError for a data set that the command line gives and nothing asks for, or that nobody can give.
 
     Args:
         names: that the entries of a suite, or a study, ask for; None for a config's own data.
-        drawn: whether sets that are not given are drawn.
+        drawn: those of them that are drawn where they are not given.
     """
     known = dict.fromkeys(name for name in names if name)
     for name in given:
         if name not in known:
             asked = f'it asks for {", ".join(known)}' if known else 'it asks for none'
             raise UserError(f'--data {name}: no such data set in this plan; {asked}')
-    for name in known:
-        if drawn and name not in given and name not in DRAWN:
-            raise UserError(f'data {name!r} is not drawn (there are {", ".join(DRAWN)}); give --data {name}=TRAIN,VAL')
+    for wanted in drawn:
+        if wanted and wanted not in given and wanted not in DRAWN:
+            there = ', '.join(DRAWN)
+            raise UserError(f'data {wanted!r} is not drawn (there are {there}); give --data {wanted}=TRAIN,VAL')
 
 
 def parse_places(words: list[str]) -> dict[str, Place]:

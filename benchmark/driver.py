@@ -105,13 +105,14 @@ class Driver:
         elif found.word == 'running' or job is not None:
             self.jobs[node.key] = job
             self.event('adopted', node, found)
-        elif self._hopeless(node.key, found):
+        elif self._hopeless(node, found):
             self._fail(node, found)
         else:
             heapq.heappush(self.ready, (self.order[node.key], node.key))
 
-    def _hopeless(self, key: str, found: State) -> bool:
-        return found.hopeless(self.retries, self.before[key])
+    def _hopeless(self, node: Node, found: State) -> bool:
+        """Not where the command outlived its worker: the next one only commits what it made."""
+        return found.hopeless(self.retries, self.before[node.key]) and not (found.lost and node.path().exists())
 
     def _fill(self) -> None:
         while self.ready and len(self.jobs) < self.executor.slots:
@@ -139,7 +140,7 @@ class Driver:
                 if self.mute[key] > self.retries:
                     self._fail(node, found)
                     continue
-            elif found.word != 'done' and not self._hopeless(key, found):
+            elif found.word != 'done' and not self._hopeless(node, found):
                 self.event('requeued' if found.word == 'waiting' else 'retry', node, found)
             self._place(node)
 

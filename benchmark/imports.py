@@ -105,6 +105,8 @@ def imported_result(
     """
     found = choose(log, tag, chosen, higher_is_better)
     value = found.value * scale
+    if not math.isfinite(value):
+        raise UserError(f'{tag} is {found.value:g}, times --scale {scale:g} is no finite number; give another factor')
     if is_share(re.split('[./]', metric)[-1]) and not -1e-9 <= value <= 1 + 1e-9:
         raise UserError(f'{tag} is {value:g}; {metric} is a share in [0, 1]: give --scale 0.01 for percent')
     seconds = found.seconds or 0.0

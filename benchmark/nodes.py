@@ -4,6 +4,7 @@ Read `Node` and `state` first. The folder is the only truth: `node.json` says wh
 was tried, `done.json` (written last, atomically) that it is done, and a lock that it is being done.
 """
 
+import errno
 import json
 import os
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pretrain.errors import UserError
-from pretrain.files import atomic, json_hash
+from pretrain.files import atomic, json_hash, sha256
 from pretrain.occupancy import Holder, holder
 
 NODE, DONE, ATTEMPTS, LOG = 'node.json', 'done.json', 'attempts.jsonl', 'log.txt'
@@ -90,6 +91,13 @@ class Node:
             temporary.write_text(json.dumps(facts, indent=1, default=str) + '\n')
 
 
+def other_study(node: Node) -> str | None:
+    """The study whose labels a finished node keeps, where a plan of another study has it too."""
+    theirs = read_json(node.folder / NODE).get('labels', {}).get(STUDY)
+    mine = node.labels.get(STUDY)
+    return theirs if theirs and mine and theirs != mine and is_done(node.folder, node.key) else None
+
+
 def _folders(out: Path) -> dict[str, list[str]]:
     """Names of folders by the beginning of the key that they end with."""
     try:
@@ -116,7 +124,7 @@ class State:
         failures: attempts that ended badly; preemptions and attempts that vanished are not among them.
         lost: attempts that began and never ended, their process gone.
         begun: whether one began since the node was last submitted.
-        code: exit code of the last attempt that ended.
+        code: exit code of the last attempt; None where it has not ended, or vanished.
         seconds: that the finished attempt took.
     """
 
@@ -151,8 +159,9 @@ def state(folder: Path, key: str) -> State:
     ends = [line for line in attempts if 'code' in line]
     failures = sum(line['code'] not in (0, PREEMPTED) for line in ends)
     begins = [i for i, line in enumerate(attempts) if 'host' in line]
-    begun = bool(begins) and not any('submitted' in line for line in attempts[begins[-1] :])
-    code = ends[-1]['code'] if ends else None
+    after = attempts[begins[-1] :] if begins else attempts
+    begun = bool(begins) and not any('submitted' in line for line in after)
+    code = next((line['code'] for line in reversed(after) if 'code' in line), None)
     if (who := holder(folder)) is not None:
         return State('running', failures, max(0, len(begins) - len(ends) - 1), begun, code, holder=who)
     if is_done(folder, key):  # it ended between the two looks
@@ -177,8 +186,15 @@ def note(folder: Path, **facts: Any) -> None:
 
 
 def is_done(folder: Path, key: str) -> bool:
-    """Whether the node was run to its end."""
-    return read_json(folder / DONE).get('key') == key
+    """Whether the node was run to its end and what it made is there: a record unchanged, anything else by its name."""
+    done = read_json(folder / DONE)
+    if done.get('key') != key:
+        return False
+    product = folder / str(done.get('product'))
+    try:
+        return sha256(product) == done.get('sha256') if product.suffix == '.json' else product.exists()
+    except OSError:
+        return False
 
 
 def commit(folder: Path, node: dict[str, Any], digest: str, seconds: float) -> None:
@@ -203,8 +219,8 @@ def commit(folder: Path, node: dict[str, Any], digest: str, seconds: float) -> N
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object; empty when there is none, or it is torn."""
     try:
-        found = json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
+        found = json.loads(_text(path))
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -212,16 +228,26 @@ def read_json(path: Path) -> dict[str, Any]:
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """Objects of a JSON-lines file; a torn line is left out."""
     found = []
-    try:
-        text = path.read_text()
-    except FileNotFoundError:
-        return []
-    for line in text.splitlines():
+    for line in _text(path).splitlines():
         try:
             found.append(json.loads(line))
         except ValueError:
             continue
     return found
+
+
+def _text(path: Path) -> str:
+    """Content of a file; empty when there is none, or it cannot be read.
+
+    Of a file that another machine replaced just now, NFS says once that it is stale.
+    """
+    for _ in range(2):
+        try:
+            return path.read_text(errors='replace')
+        except OSError as error:
+            if error.errno != errno.ESTALE:
+                break
+    return ''
 
 
 def last_words(folder: Path) -> str:

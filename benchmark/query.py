@@ -16,6 +16,7 @@ import csv
 import glob
 import io
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from typing import Any
 import duckdb
 
 from benchmark.cells import tabulate
-from benchmark.store import Problem, collect
+from benchmark.store import Problem, Run, collect
 from pretrain.errors import UserError
 from pretrain.record import FILE, Result
 
@@ -105,17 +106,26 @@ class Runs:
 
     def __init__(self, places: Sequence[str | Path], check_weights: bool = False):
         found = collect(places, check_weights)
-        self.problems: list[Problem] = found.problems
-        if not found.runs:
-            why = f'; left out: {found.problems[0]}' if found.problems else ''
+        unsaid = {id(run): run for run in found.runs if not _is_text(run)}
+        self.problems: list[Problem] = found.problems + [
+            Problem('unreadable', run.folder / FILE, 'a path in it is no UTF-8, which SQL cannot read')
+            for run in unsaid.values()
+        ]
+        rows = [
+            (run, cell.subject.label)
+            for cell in tabulate(found.runs).cells.values()
+            for run in cell.runs
+            if id(run) not in unsaid
+        ]
+        if not rows:
+            why = f'; left out: {self.problems[0]}' if self.problems else ''
             raise UserError(f'{", ".join(map(str, places))}: no finished run{why}')
         self.database = duckdb.connect(config={'autoinstall_known_extensions': False})
         self.database.execute(
             'CREATE TABLE verified (filename VARCHAR, folder VARCHAR, checkpoint VARCHAR, role VARCHAR, '
             'network VARCHAR, network_hash VARCHAR, subject VARCHAR)'
         )
-        rows = [(run, cell.subject.label) for cell in tabulate(found.runs).cells.values() for run in cell.runs]
-        names = [(run.folder / FILE).as_posix() for run, _ in rows]
+        names = [(run.folder.absolute() / FILE).as_posix() for run, _ in rows]
         columns = [
             names,
             *zip(*((r.folder.as_posix(), r.checkpoint, r.role, r.network, r.network_hash, who) for r, who in rows)),
@@ -124,22 +134,27 @@ class Runs:
             'INSERT INTO verified SELECT ' + ', '.join(f'unnest(${i + 1})' for i in range(len(columns))),
             [list(values) for values in columns],
         )
-        self._read(names)
-        for view in (_RUNS, _SCORES, _PER_CLASS):
-            self.database.execute(view)
+        try:
+            self._read(names)
+            for view in (_RUNS, _SCORES, _PER_CLASS):
+                self.database.execute(view)
+        except duckdb.Error as error:
+            raise UserError(_one_line(error)) from error
 
     def _read(self, names: list[str]) -> None:
         listed = ', '.join(_quoted(glob.escape(name)) for name in names)
         columns = ', '.join(f'{name}: {_quoted(kind)}' for name, kind in _COLUMNS.items())
         self.database.execute(
             f"CREATE VIEW files AS SELECT * FROM read_json([{listed}], format='unstructured', columns={{{columns}}}, "
-            'filename=true, maximum_object_size=268435456)'
+            'filename=true, hive_partitioning=false, maximum_object_size=268435456)'
         )
 
     def query(self, sql: str = DEFAULT) -> Answer:
         """Run one SELECT. Raises UserError, with DuckDB's own words, for a mistake in it."""
         try:
             found = self.database.execute(sql)
+            if found is None:
+                raise UserError('the query is empty; write a SELECT')
             columns = found.description or []
             json_at = {i for i, column in enumerate(columns) if str(column[1]) == 'JSON'}
             rows = [
@@ -188,8 +203,8 @@ def as_csv(answer: Answer) -> str:
 
 
 def as_json(answer: Answer) -> str:
-    """A list of objects."""
-    rows = [dict(zip(answer.columns, row)) for row in answer.rows]
+    """A list of objects; NaN and infinity, which JSON does not have, are null."""
+    rows = [dict(zip(answer.columns, map(_finite, row))) for row in answer.rows]
     return json.dumps(rows, indent=1, default=str, ensure_ascii=False) + '\n'
 
 
@@ -208,6 +223,23 @@ def as_table(answer: Answer) -> str:
 
     rows = [line(row) for row in cells]
     return '\n'.join([line(answer.columns), line(['-' * width for width in widths]), *rows]) + '\n'
+
+
+def _is_text(run: Run) -> bool:
+    paths = (str(run.folder.absolute()), run.result.command, run.result.config, run.result.start.path or '')
+    try:
+        ' '.join(paths).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _cell(value: Any) -> str:

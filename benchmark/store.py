@@ -142,24 +142,35 @@ def _architecture(card: Card) -> list[Any]:
     return [PLAIN, card.channels, card.patch, {**usual, **said}]
 
 
-def result_files(places: Iterable[str | Path]) -> list[Path]:
-    """Every `result.json` in or below the places, sorted, but those inside of a run.
+def result_files(places: Iterable[str | Path]) -> tuple[list[Path], list[Problem]]:
+    """Every `result.json` in or below the places, each once and sorted; and what cannot be read.
 
-    Raises UserError for a place that does not exist.
+    Those inside of a run are none of their own. Links are followed. Raises UserError for a place that does not exist.
     """
-    found = set()
+    found: dict[str, Path] = {}
+    seen: set[str] = set()
+    problems: list[Problem] = []
+
+    def cannot(error: OSError) -> None:
+        problems.append(Problem('unreadable', Path(error.filename), f'cannot be read: {error.strerror}'))
+
     for place in map(Path, places):
         if not place.exists():
             raise UserError(f'{place}: no such run directory, nor a folder of them')
         if place.is_file():
-            found.add(place)
+            found.setdefault(os.path.realpath(place), place)
             continue
-        for folder, inner, files in os.walk(place):
-            inner[:] = [name for name in inner if not name.startswith('.')]
+        for folder, inner, files in os.walk(place, onerror=cannot, followlinks=True):
+            if os.path.realpath(folder) in seen:  # named twice, or a link back
+                inner.clear()
+                continue
+            seen.add(os.path.realpath(folder))
+            inner[:] = sorted(name for name in inner if not name.startswith('.'))
             if FILE in files:
-                found.add(Path(folder) / FILE)
+                path = Path(folder) / FILE
+                found.setdefault(os.path.realpath(path), path)
                 inner.clear()  # parts of this run, such as the draws of few-shot, are no runs of their own
-    return sorted(found)
+    return sorted(found.values()), problems
 
 
 def collect(places: Iterable[str | Path], check_weights: bool = True) -> Collection:
@@ -168,8 +179,9 @@ def collect(places: Iterable[str | Path], check_weights: bool = True) -> Collect
     Args:
         check_weights: hash checkpoint files that still exist, each once, and leave out runs whose file has changed.
     """
-    collection = Collection()
-    for path in result_files(places):
+    paths, problems = result_files(places)
+    collection = Collection(problems=problems)
+    for path in paths:
         try:
             run = Run(path.parent, read_result(path), read_json(path.parent / NODE).get('labels', {}))
         except UserError as error:
@@ -197,7 +209,7 @@ def _wrong_markers(runs: list[Run]) -> Wrong:
     for run in runs:
         marker = read_json(run.folder / DONE)
         if marker and marker.get('product') == FILE and marker.get('sha256') != sha256(run.folder / FILE):
-            yield run, 'marker', f'is not the result that {DONE} was written for; run the node again'
+            yield run, 'marker', f'is not the result that {DONE} was written for; give the command of the plan again'
 
 
 def _wrong_weights(runs: list[Run]) -> Wrong:
@@ -207,11 +219,19 @@ def _wrong_weights(runs: list[Run]) -> Wrong:
         if start.random or not start.path or not start.sha256:
             continue
         if start.path not in known:
-            known[start.path] = sha256(start.path) if Path(start.path).is_file() else None
+            known[start.path] = _digest(start.path)
         digest = known[start.path]
         if digest not in (None, start.sha256):
             text = f'its checkpoint {start.path} is {digest[:12]} now and was {start.sha256[:12]} when it was measured'
             yield run, 'checkpoint', text
+
+
+def _digest(path: str) -> str | None:
+    """sha256 of a file; None for one that is gone, or that others keep to themselves."""
+    try:
+        return sha256(path)
+    except (OSError, ValueError):
+        return None
 
 
 def _duplicates(all_runs: list[Run]) -> Wrong:

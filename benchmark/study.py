@@ -195,7 +195,8 @@ def make_graph(
     study = study if seeds is None else study.model_copy(update={'seeds': seeds})
     suite = read_suite(study.suite).chosen(study.entries)
     drawn = study.drawn or suite.drawn
-    check_names(places, [study.data, *(entry.data for entry in suite.entries)], drawn)
+    asked = [entry.data for entry in suite.entries]
+    check_names(places, [study.data, *asked], [*([study.data] if drawn else []), *(asked if suite.drawn else [])])
     source = suite.model_copy(update={'drawn': drawn}).place(study.data, places)
     data = source.unlabelled or source.train
     epochs = next((axis.checkpoints for axis in study.axes.values() if axis.checkpoints), None)

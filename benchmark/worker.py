@@ -1,7 +1,8 @@
 """Runs one node: `python -m benchmark.worker FOLDER`. Started by an executor, on this machine or another.
 
 It holds the folder's lock, and so does the command it starts: when this process is killed and the command lives on,
-nobody begins the node a second time, and when the command is done the next worker only commits what it left.
+nobody begins the node a second time, and when the command is done the next worker only commits what it left. A record
+that was changed since it was committed is set aside, and the node run again.
 """
 
 import os
@@ -15,7 +16,7 @@ from typing import Any
 
 from benchmark.command import environment, mimbench
 from benchmark.cost import remember
-from benchmark.nodes import ATTEMPTS, LOG, NODE, PREEMPTED, commit, is_done, note, read_json, read_lines
+from benchmark.nodes import ATTEMPTS, DONE, LOG, NODE, PREEMPTED, commit, is_done, note, read_json, read_lines
 from pretrain.errors import UserError
 from pretrain.files import sha256
 from pretrain.occupancy import occupy
@@ -66,6 +67,8 @@ def main(folder: Path) -> int:
             if is_done(folder, node['key']):
                 return 0
             product = folder / node['product']
+            if read_json(folder / DONE).get('key') == node['key'] and product.exists():
+                product.replace(product.with_name(f'changed-{product.name}'))  # not what the marker was written for
             if not product.exists():
                 code = attempt(folder, node, handle, stop)
                 if code:
@@ -88,7 +91,7 @@ def attempt(folder: Path, node: dict, handle: int, stop: Stop) -> int:
     slot = int(os.environ.get(SLOT, 0))
     note(folder, host=socket.gethostname(), pid=os.getpid(), slot=slot, started=time.time())
     with open(folder / LOG, 'ab') as log:
-        log.write(f'\n$ {" ".join(command)}\n'.encode())
+        log.write(f'\n$ {" ".join(command)}\n'.encode(errors='backslashreplace'))
         log.flush()
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(folder), pass_fds=[handle]

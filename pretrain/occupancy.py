@@ -1,7 +1,8 @@
 """Who works in a run directory: a lock that ends with its holder, and a heartbeat that other machines can read.
 
 The lock is the kernel's (`flock`), so a killed process leaves none behind, and the processes it started hold it on
-until the last has ended. File systems that do not share locks between machines are covered by the heartbeat.
+until the last has ended. File systems that do not share locks between machines, or have none, are covered by the
+heartbeat.
 """
 
 import contextlib
@@ -70,7 +71,7 @@ def occupy(folder: str | os.PathLike, wait: float = 0.0) -> Iterator[int]:
     handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         end = time.monotonic() + max(wait, 0.5)  # a look by `holder` takes the lock for a moment
-        while not _lock(handle, fcntl.LOCK_EX) or _elsewhere(folder):
+        while (taken := _lock(handle, fcntl.LOCK_EX)) is False or _beaten(folder, here=taken is None):
             if time.monotonic() > end:
                 raise UserError(f'{folder} is in use by {holder(folder) or "another process"}; wait, or end that first')
             time.sleep(0.1)
@@ -80,7 +81,8 @@ def occupy(folder: str | os.PathLike, wait: float = 0.0) -> Iterator[int]:
                 yield handle
         finally:
             (folder / HEARTBEAT).unlink(missing_ok=True)
-            fcntl.flock(handle, fcntl.LOCK_UN)  # forked workers of a loader may live on with the descriptor
+            with contextlib.suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_UN)  # forked workers of a loader may live on with the descriptor
     finally:
         os.close(handle)
 
@@ -96,9 +98,9 @@ def holder(folder: str | os.PathLike) -> Holder | None:
         free = _lock(handle, fcntl.LOCK_SH)
     finally:
         os.close(handle)
-    if not free:
+    if free is False:
         return _read(folder / HEARTBEAT) or Holder('?', 0, '?', time.time(), None)
-    return _elsewhere(folder)
+    return _beaten(folder, here=free is None)
 
 
 def _open_to_look(path: Path) -> int:
@@ -114,18 +116,27 @@ def _open_to_look(path: Path) -> int:
         return os.open(path, os.O_RDONLY)
 
 
-def _lock(handle: int, kind: int) -> bool:
+def _lock(handle: int, kind: int) -> bool | None:
+    """Whether the lock could be taken; None where the file system has none, as Lustre without its option."""
     try:
         fcntl.flock(handle, kind | fcntl.LOCK_NB)
         return True
     except BlockingIOError:
         return False
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
+        return None
 
 
-def _elsewhere(folder: Path) -> Holder | None:
-    """A holder on another machine, whose lock may be invisible here, that gave a sign of life lately."""
+def _beaten(folder: Path, here: bool) -> Holder | None:
+    """A holder on another machine, whose lock may be invisible here, that gave a sign of life lately.
+
+    Args:
+        here: look for one on this machine, too.
+    """
     found = _read(folder / HEARTBEAT)
-    if found is None or found.host == socket.gethostname() or (found.age or 0.0) > STALE_SECONDS:
+    if found is None or (found.host == socket.gethostname() and not here) or (found.age or 0.0) > STALE_SECONDS:
         return None
     return found
 
@@ -134,7 +145,7 @@ def _read(path: Path) -> Holder | None:
     try:
         facts = json.loads(path.read_text())
         return Holder(age=max(0.0, time.time() - path.stat().st_mtime), **facts)
-    except (FileNotFoundError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError):  # NFS calls a file stale that was replaced just now
         return None
 
 

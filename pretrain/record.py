@@ -149,6 +149,8 @@ def read_result(path: str | Path) -> Result:
         first = error.errors()[0]
         place = '.'.join(map(str, first['loc']))
         raise UserError(f'{path}: not a result of schema {SCHEMA_VERSION}: {place}: {first["msg"]}') from error
+    except OSError as error:
+        raise UserError(f'{path}: cannot be read: {error.strerror}') from error
     except (ValueError, TypeError) as error:  # no JSON, or no object
         raise UserError(f'{path}: not a result: {error}') from error
     if digest != json_hash(content):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pretrain import occupancy
+from pretrain.errors import UserError
 
 pytestmark = pytest.mark.unit
 
@@ -66,3 +67,21 @@ def test_a_lock_that_may_only_be_read_is_looked_at(
     assert found is not None and found.pid == os.getpid()
     monkeypatch.setattr(os, 'open', only_for_reading)
     assert occupancy.holder(tmp_path) is None and occupancy.holder(tmp_path / 'nowhere') is None
+
+
+def test_without_locks_the_heartbeat_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Lustre without its option; there a killed process is missed only when its heartbeat is old."""
+
+    def none(*_) -> None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    monkeypatch.setattr(occupancy.fcntl, 'flock', none)
+    with occupancy.occupy(tmp_path):
+        found = occupancy.holder(tmp_path)
+        assert found is not None and found.pid == os.getpid()
+        with pytest.raises(UserError, match='is in use by process'), occupancy.occupy(tmp_path):
+            pass
+    assert occupancy.holder(tmp_path) is None
+    monkeypatch.setattr(occupancy.fcntl, 'flock', lambda *_: (_ for _ in ()).throw(OSError(errno.EIO, 'broken')))
+    with pytest.raises(OSError, match='broken'):
+        occupancy.holder(tmp_path)

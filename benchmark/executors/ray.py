@@ -16,7 +16,7 @@ from typing import Any
 import ray
 from ray.exceptions import ActorAlreadyExistsError, RayError
 
-from benchmark.command import ROOT, environment
+from benchmark.command import environment
 from benchmark.executors import Refused, threads_for
 from benchmark.nodes import LOG
 from pretrain.errors import UserError
@@ -32,14 +32,15 @@ class Runner:
 
     Args:
         environment: variables for the worker beside those of Ray's own process, which name its GPUs.
+        home: the driver's working folder, from which relative paths in configs count.
     """
 
-    def __init__(self, folder: str, environment: dict[str, str]):
+    def __init__(self, folder: str, environment: dict[str, str], home: str):
         with open(Path(folder) / LOG, 'ab') as log:
             self.process = subprocess.Popen(
                 [sys.executable, '-m', 'benchmark.worker', folder],
                 env={**os.environ, **environment},
-                cwd=ROOT,
+                cwd=home,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -118,7 +119,7 @@ class RayExecutor:
     def submit(self, folder: Path) -> RayJob:
         place = str(folder.resolve())
         try:
-            actor = self.kind.options(name=place, lifetime='detached').remote(place, self.environment)
+            actor = self.kind.options(name=place, lifetime='detached').remote(place, self.environment, os.getcwd())
         except ActorAlreadyExistsError as error:  # that of the last attempt, whose end Ray has not understood yet
             with contextlib.suppress(ValueError):
                 ray.kill(ray.get_actor(place, namespace=NAMESPACE))

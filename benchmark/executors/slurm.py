@@ -10,6 +10,7 @@ import contextlib
 import math
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -152,7 +153,7 @@ class SlurmExecutor:
         executor = submitit.SlurmExecutor(folder / LOGS)
         executor.update_parameters(
             job_name=folder.name,
-            setup=[f'export PYTHONPATH={ROOT}${{PYTHONPATH:+:$PYTHONPATH}}'],
+            setup=[f'export PYTHONPATH={shlex.quote(str(ROOT))}${{PYTHONPATH:+:$PYTHONPATH}}'],
             stderr_to_stdout=True,
             time=None,  # submitit's own default is five minutes
             additional_parameters=self.options,

@@ -48,9 +48,9 @@ class Curves:
 def ablation_curves(table: Table) -> list[Curves]:
     """One for each study, column and label that varies in it; labels are compared as text where they are no numbers.
 
-    A study that was changed and run again is two.
+    A study that was changed and run again is two, and so is one that was run in two folders.
     """
-    groups: dict[tuple[str, str, tuple], list[tuple[Run, dict[str, Any]]]] = defaultdict(list)
+    groups: dict[tuple[str, str, str, tuple], list[tuple[Run, dict[str, Any]]]] = defaultdict(list)
     editions: dict[str, set[str]] = defaultdict(set)
     columns = {column.key: column for column in table.columns}
     for cell in table.cells.values():
@@ -60,12 +60,14 @@ def ablation_curves(table: Table) -> list[Curves]:
             if STUDY in run.labels:
                 edition = str(run.labels.get(EDITION, ''))
                 editions[str(run.labels[STUDY])].add(edition)
-                groups[str(run.labels[STUDY]), edition, cell.column.key].append((run, run.labels))
+                place = str(cell.subject.place or '')
+                groups[str(run.labels[STUDY]), edition, place, cell.column.key].append((run, run.labels))
     found = []
-    for (study, edition, key), members in sorted(
-        groups.items(), key=lambda item: (item[0][:2], columns[item[0][2]].label)
+    for (study, edition, place, key), members in sorted(
+        groups.items(), key=lambda item: (item[0][:3], columns[item[0][3]].label)
     ):
         name = f'{study} (edition {edition or "unknown"})' if len(editions[study]) > 1 else study
+        name += f' in {place}' if place else ''
         found += _curves_of(name, columns[key], members, table)
     return found
 

@@ -4,6 +4,14 @@
   const data = JSON.parse($('data').textContent);
   const field = Object.fromEntries(data.fields.map((name, i) => [name, i]));
   const PAGE = 40;
+  // A link as text; that of a name which is not UTF-8 stays as it is.
+  const spoken = (link) => {
+    try {
+      return decodeURIComponent(link);
+    } catch {
+      return link;
+    }
+  };
 
   // Sorting: numbers where cells have them, else text; rows without a value stay at the end.
   const order = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
@@ -66,7 +74,7 @@
       place.append(content);
       list.append(make('dt', name), place);
     };
-    const link = make('a', decodeURIComponent(at('link')));
+    const link = make('a', spoken(at('link')));
     link.href = at('link');
     add('result', link);
     add('scores', Object.entries(at('scores')).map(([name, score]) => `${name} ${score}`).join(', '));
@@ -114,7 +122,7 @@
     if (!words.length) return chosen ?? data.rows.map((_, i) => i);
     haystack ??= data.rows.map((row) => [
       data.checkpoints[row[field.checkpoint]], ...data.protocols[row[field.protocol]].slice(0, 6).filter((_, i) => i !== 3),
-      decodeURIComponent(row[field.link]), `seed ${row[field.seed]}`, text(row[field.config]),
+      spoken(row[field.link]), `seed ${row[field.seed]}`, text(row[field.config]),
     ].join(' ').toLowerCase());
     const found = chosen ?? data.rows.map((_, i) => i);
     return found.filter((i) => words.every((word) => haystack[i].includes(word)));

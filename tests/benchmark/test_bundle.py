@@ -80,6 +80,39 @@ def test_what_was_added_is_named_and_never_written(bundle: Path, tmp_path: Path,
     assert any(name in line for line in found.wrong) and not (tmp_path / 'there').exists()
 
 
+def test_a_run_is_called_by_its_folder_however_it_was_named(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / 'runs' / 'a' / 'same' / 'inner').mkdir()
+    for place, home in (('.', 'same'), ('..', 'same/inner')):
+        monkeypatch.chdir(tmp_path / 'runs' / 'a' / home)
+        write_bundle([place], tmp_path / 'one.zip')
+        with zipfile.ZipFile(tmp_path / 'one.zip') as archive:
+            assert 'runs/same/result.json' in archive.namelist()
+        assert verify_bundle(tmp_path / 'one.zip').wrong == []
+
+
+@pytest.mark.filterwarnings('ignore:Duplicate name')
+def test_a_name_that_is_there_twice_is_refused(bundle: Path) -> None:
+    with zipfile.ZipFile(bundle, 'a') as archive:
+        name = next(name for name in archive.namelist() if name.endswith('result.json'))
+        archive.writestr(name, archive.read(name))
+    with pytest.raises(UserError, match='twice'):
+        verify_bundle(bundle)
+
+
+def test_a_name_that_no_disk_takes_is_one_line(bundle: Path) -> None:
+    def long(content: dict[str, bytes]) -> None:
+        manifest = json.loads(content[MANIFEST])
+        content['runs/' + 'x' * 300] = b''
+        manifest['files']['runs/' + 'x' * 300] = hashlib.sha256(b'').hexdigest()
+        content[MANIFEST] = json.dumps(manifest).encode()
+
+    rewrite(bundle, long)
+    with pytest.raises(UserError, match=r'cannot be written here: .*too long'):
+        verify_bundle(bundle)
+
+
 def test_what_is_missing_is_named(bundle: Path) -> None:
     rewrite(bundle, lambda content: content.pop(next(n for n in content if n.endswith('metrics.jsonl'))))
     assert ['metrics.jsonl: is missing' in line for line in verify_bundle(bundle).wrong] == [True]

@@ -3,6 +3,7 @@
 The command is a few lines of Python in place of mimbench, so a node takes milliseconds.
 """
 
+import errno
 import json
 import os
 import signal
@@ -21,7 +22,7 @@ from benchmark.command import mimbench
 from benchmark.driver import Driver
 from benchmark.executors import Refused
 from benchmark.executors.local import LocalExecutor
-from benchmark.nodes import ATTEMPTS, DONE, Graph, Node, note, read_json, read_lines, state
+from benchmark.nodes import ATTEMPTS, DONE, Graph, Node, note, other_study, read_json, read_lines, state
 from benchmark.worker import spent
 from pretrain.errors import UserError
 from pretrain.occupancy import occupy
@@ -150,6 +151,7 @@ def test_a_node_moves_with_the_edits_of_its_study(tmp_path: Path) -> None:
     assert (facts['labels']['edition'], facts['processes']) == ('2', 1)
     replace(first, labels={'study': 't', 'edition': '3'}).write()
     assert read_json(first.folder / 'node.json')['labels']['study'] == 's'
+    assert other_study(first) is None and other_study(replace(first, labels={'study': 't'})) == 's'
 
 
 def test_preemptions_are_not_failures(tmp_path: Path) -> None:
@@ -387,3 +389,68 @@ def test_the_worker_names_a_folder_without_a_node(tmp_path: Path) -> None:
     call = [sys.executable, '-m', 'benchmark.worker', str(tmp_path)]
     done = subprocess.run(call, capture_output=True, text=True, cwd=Path(__file__).parents[2])
     assert done.returncode == 2 and 'no node.json' in done.stderr
+
+
+def test_what_is_missing_or_was_changed_is_made_again(tmp_path: Path) -> None:
+    """And not counted as done by a plan while a report leaves it out; what was changed is kept aside."""
+    one, two = node(tmp_path, 'one', 'value=1'), node(tmp_path, 'two', 'value=2')
+    run([one, two])
+    one.path().unlink()
+    good = two.path().read_bytes()
+    two.path().write_bytes(good.replace(b'2', b'9'))
+    assert [state(n.folder, n.key).word for n in (one, two)] == ['waiting', 'waiting']
+    outcome, events = run([one, two])
+    assert outcome.done == {one.key, two.key} and ('done', 'two') in events
+    assert json.loads(one.path().read_text())['sum'] == 1 and two.path().read_bytes() == good
+    assert b'9' in (two.folder / 'changed-result.json').read_bytes()
+    assert [completions(n) for n in (one, two)] == [2, 2]
+
+
+def test_a_mended_mistake_has_all_its_retries(tmp_path: Path) -> None:
+    """The code of an attempt before the one that vanished says nothing of it."""
+    one = node(tmp_path, 'one')
+    one.write()
+    note(one.folder, host='h', pid=1, slot=0, started=1.0)
+    note(one.folder, code=2, ended=2.0)
+    assert state(one.folder, one.key).hopeless(2)
+    note(one.folder, host='h', pid=2, slot=0, started=3.0)
+    found = state(one.folder, one.key)
+    assert (found.word, found.failures, found.lost, found.code) == ('failed', 1, 1, None)
+    assert not found.hopeless(2, before=1) and found.hopeless(0, before=1)
+
+
+def test_without_retries_what_outlived_its_worker_is_still_committed(tmp_path: Path) -> None:
+    slow = node(tmp_path, 'slow', 'seconds=1')
+    killed = []
+
+    def kill(word: str, of: Node, found) -> None:
+        if word == 'started' and not killed:
+            wait_for(lambda: (of.folder / 'started').exists())
+            killed.append(worker_of(of))
+            os.kill(killed[0], signal.SIGKILL)
+
+    outcome = Driver(Graph([slow]), LocalExecutor(1), retries=0, event=kill).run()
+    assert killed and outcome.done == {slow.key}
+    assert sum('host' in line for line in read_lines(slow.folder / ATTEMPTS)) == 1
+
+
+def test_a_name_that_is_no_text_runs(tmp_path: Path) -> None:
+    one = node(tmp_path / os.fsdecode(b'm\xfcnchen'), 'one')
+    assert run([one])[0].done == {one.key}
+
+
+def test_a_file_that_was_replaced_just_now_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NFS says once that it is stale; a file that cannot be read at all is as good as none."""
+    (tmp_path / 'a.json').write_text('{"a": 1}')
+    really, calls = Path.read_text, []
+
+    def stale(path: Path, *rest, **more) -> str:
+        calls.append(path)
+        if len(calls) == 1:
+            raise OSError(errno.ESTALE, 'Stale file handle')
+        return really(path, *rest, **more)
+
+    monkeypatch.setattr(Path, 'read_text', stale)
+    assert read_json(tmp_path / 'a.json') == {'a': 1} and len(calls) == 2
+    monkeypatch.setattr(Path, 'read_text', lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EIO, 'broken')))
+    assert read_json(tmp_path / 'a.json') == {} and read_lines(tmp_path / 'a.json') == []

@@ -76,6 +76,7 @@ def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     cases = [
         ([log, '--tag', 'test.top1', *words], '--scale 0.01'),
         ([log, '--tag', 'top1', *words], 'there are test.top1'),
+        ([log, '--tag', 'test.top1', '--scale', 'inf', '--metric', 'psnr', *words], 'no finite number'),
         ([log, '--tag', 'test.top1'], '--checkpoint is missing'),
         ([str(tmp_path / 'nowhere')], 'no such log'),
         ([str(tmp_path / 'empty')], 'no log below it'),

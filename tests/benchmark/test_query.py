@@ -1,6 +1,7 @@
 """SQL over runs: the views hold what the results say, only verified results count, mistakes are one line."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,38 @@ def test_a_mistake_is_one_line(runs: Path, capsys, sql: str, words: str) -> None
     assert main(['results', sql, str(runs)]) == 2
     *_, last = capsys.readouterr().err.splitlines()
     assert last.startswith('mimbench: error: ') and words in last and 'DESCRIBE runs' in last
+
+
+@pytest.mark.parametrize('place', ['seed=7/domain=foo', 'protocol=x', 'filename=x', '~'])
+def test_names_of_folders_are_no_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """DuckDB takes `key=value` in a path for a column, and lets it stand above what the record says; and ~ for home."""
+    write(tmp_path / place / 'run', 0.6, 1)
+    monkeypatch.chdir(tmp_path)
+    found = Runs([place]).query('SELECT protocol, seed, domain FROM runs').rows
+    assert found == [('mini-knn', 1, 'classification')]
+
+
+def test_a_path_that_is_no_text_leaves_one_run_out(runs: Path) -> None:
+    write(runs / os.fsdecode(b'm\xfcnchen'), 0.9, 3)
+    write(runs / 'other', 0.8, 4, command=os.fsdecode(b'mimbench --data m\xfcnchen'))
+    found = Runs([runs])
+    assert found.query('SELECT count(*), max(score) FROM runs').rows == [(3, 0.7)]
+    assert [problem.kind for problem in found.problems] == ['changed', 'unreadable', 'unreadable']
+    assert 'no UTF-8' in str(found.problems[1])
+
+
+@pytest.mark.parametrize('sql', ['   ', '-- nothing'])
+def test_an_empty_query_is_one_line(runs: Path, capsys, sql: str) -> None:
+    assert main(['results', sql, str(runs)]) == 2
+    assert 'write a SELECT' in capsys.readouterr().err
+
+
+def test_json_has_no_nan(runs: Path, capsys) -> None:
+    sql = "SELECT 'nan'::DOUBLE AS x, ['inf'::DOUBLE, 1.0] AS y, {'z': '-inf'::DOUBLE} AS z"
+    assert main(['results', sql, str(runs), '--format', 'json']) == 0
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == [
+        {'x': None, 'y': [None, 1.0], 'z': {'z': None}}
+    ]
 
 
 def test_formats_of_the_command(runs: Path, tmp_path: Path, capsys) -> None:

@@ -1,6 +1,7 @@
 """The page in a real browser: it draws without an error, sorts, filters, fits a phone and paper, and can be read."""
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -178,6 +179,17 @@ def test_the_filter_hides_rows_and_records(opened) -> None:
     assert page.locator('.record').count() == 3 and 'rows' in page.inner_text('#count')
     page.press('#filter', 'Escape')
     assert rows.count() == everything and page.locator('.record').count() == 40
+
+
+def test_a_name_that_is_no_text_does_not_end_the_filter(opened, tmp_path: Path) -> None:
+    for seed, name in enumerate((b'm\xfcnchen', b'other', b'third')):
+        write(tmp_path / os.fsdecode(name), 0.5, seed)
+    page = opened(write_report([tmp_path], tmp_path / 'out').paths[0])
+    page.fill('#filter', 'm%FCnchen')
+    page.locator('.record summary').click()
+    assert 'm%FCnchen/result.json' in page.locator('.record').inner_text()
+    page.fill('#filter', 'other')
+    assert page.locator('.record').count() == 1
 
 
 def test_a_number_leads_to_its_runs(opened) -> None:

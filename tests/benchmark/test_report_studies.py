@@ -160,6 +160,32 @@ def test_seeds_of_one_variant_are_one_row(tmp_path: Path) -> None:
     assert '3 pre-trainings' in html
 
 
+def test_a_study_that_was_run_in_two_folders_is_two(tmp_path: Path) -> None:
+    """Not twice as many seeds, and no seed is a checkpoint of its own."""
+    for place, shift in (('cpu', 0.0), ('gpu', 0.01)):
+        for ratio in (0.5, 0.75, 0.9):
+            for seed in range(2):
+                folder = tmp_path / place / f'{ratio}-{seed}'
+                labelled(folder, ratio / 2 + shift, seed, f'{place}{ratio}{seed}', ratio=ratio, checkpoint=f'r={ratio}')
+    write(tmp_path / 'cpu' / 'control', 0.3, 0, None)
+    assert len(read(tmp_path / 'cpu').subjects) == 3 + 1
+    table = read(tmp_path)
+    assert len(table.subjects) == 2 * 3 + 1 and len({subject.label for subject in table.subjects}) == 7
+    assert {cell.summary.n for cell in table.cells.values() if cell.subject.place} == {2}
+    curves = ablation_curves(table)
+    assert [(c.study, [point.n for point in c.lines['']]) for c in curves] == [
+        (f'masks in {tmp_path / place}', [2, 2, 2]) for place in ('cpu', 'gpu')
+    ]
+
+
+def test_gpu_time_is_that_of_runs_on_gpus_alone(tmp_path: Path) -> None:
+    for seed, seconds in enumerate((100.0, 0.0, 0.0)):
+        cost = made_up(0.5).cost.model_copy(update={'gpu_seconds': seconds})
+        write(tmp_path / f'a{seed}', 0.5, seed, cost=cost)
+    (cell,) = read(tmp_path).cells.values()
+    assert cell.gpu_seconds == 0
+
+
 def test_two_files_of_one_seed_are_two_rows(tmp_path: Path) -> None:
     for i in range(2):
         labelled(tmp_path / f'a{i}', 0.6, 0, f'file{i}', ratio=0.5, checkpoint='ratio=0.5')

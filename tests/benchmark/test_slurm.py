@@ -15,6 +15,7 @@ import pytest
 from graphs import COMMAND, end, events, marks, mini, node, start_driver, sums, wait_for, wide, worker_of
 from slurm_cluster import PLACES, missing, slurm
 
+from benchmark.command import ROOT
 from benchmark.driver import Driver
 from benchmark.executors import Refused, make_executor
 from benchmark.nodes import Graph, Node, state
@@ -148,6 +149,17 @@ def test_a_job_without_options_has_one_core(tmp_path: Path, monkeypatch: pytest.
     one = node(tmp_path, 'one')
     assert Driver(Graph([one]), make_executor('slurm', gpus_per_run=0)).run().done
     assert json.loads(one.path().read_text())['threads'] == '1'
+
+
+def test_a_checkout_may_have_a_space_in_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / 'my checkout').symlink_to(ROOT)
+    monkeypatch.setattr('benchmark.executors.slurm.ROOT', tmp_path / 'my checkout')
+    one = node(tmp_path, 'one')
+    assert Driver(Graph([one]), make_executor('slurm', gpus_per_run=0)).run().done
+    (script,) = one.folder.glob('slurm/*_submission.sh')
+    (line,) = (line for line in script.read_text().splitlines() if line.startswith('export PYTHONPATH='))
+    told = subprocess.run(['bash', '-c', f'unset PYTHONPATH; {line}; printf %s "$PYTHONPATH"'], capture_output=True)
+    assert os.fsdecode(told.stdout) == str(tmp_path / 'my checkout') and not told.stderr
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.nodes import ATTEMPTS, LOG, Node, commit, last_words, read_json
+from pretrain.files import sha256
 from pretrain.occupancy import occupy
 from tools.main import main
 
@@ -21,7 +22,8 @@ def node(out: Path, title: str) -> Node:
 def test_each_state_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('COLUMNS', '120')
     done, failed, running, _ = (node(tmp_path, title) for title in ('knn-a', 'knn-b', 'knn-c', 'knn-d'))
-    commit(done.folder, read_json(done.folder / 'node.json'), 'hash', 75.0)
+    done.path().write_text('{}')
+    commit(done.folder, read_json(done.folder / 'node.json'), sha256(done.path()), 75.0)
     ends = [{'host': 'h', 'pid': 1, 'started': 1.0}, {'code': 1, 'ended': 2.0}]
     (failed.folder / ATTEMPTS).write_text('\n'.join(map(json.dumps, ends)))
     (failed.folder / LOG).write_text('11/22 02:33 - mmengine - INFO - update 5\nmimbench: error: no data at x\n\n')

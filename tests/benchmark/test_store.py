@@ -1,6 +1,10 @@
 """What counts as a run, and what is found and named when it does not."""
 
+import builtins
+import errno
+import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -118,3 +122,45 @@ def test_versions_of_a_protocol_are_told_apart(tmp_path: Path) -> None:
     write_result(tmp_path / 'c', made_up(0.7).model_copy(update={'protocol': newer}))
     found = collect([tmp_path])
     assert len(found.runs) == 3 and kinds(found) == ['versions'] and len({run.column for run in found.runs}) == 2
+
+
+def test_links_are_followed_and_nothing_counts_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs kept on another disk, a link back to the folder above, and one place that is named in three ways."""
+    write(tmp_path / 'runs' / 'a', 0.5)
+    write(tmp_path / 'scratch' / 'b', 0.6, seed=1)
+    (tmp_path / 'runs' / 'b').symlink_to(tmp_path / 'scratch' / 'b')
+    (tmp_path / 'runs' / 'back').symlink_to(tmp_path / 'runs')
+    monkeypatch.chdir(tmp_path)
+    found = collect(['runs', tmp_path / 'runs', 'scratch/../runs/a'])
+    assert sorted(run.result.score for run in found.runs) == [0.5, 0.6] and not found.problems
+
+
+def test_what_others_keep_to_themselves_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder, a record and a checkpoint that may not be read; the other runs count."""
+    for seed, name in enumerate(('mine', 'folder', 'record')):
+        write(tmp_path / name, 0.5 + seed / 10, seed)
+    start = made_up(0.9, 9, 'theirs').start.model_copy(update={'path': str(tmp_path / 'theirs.pth')})
+    write(tmp_path / 'theirs', 0.9, 9, start=start)
+    (tmp_path / 'theirs.pth').write_bytes(b'x')
+    closed = {tmp_path / 'folder', tmp_path / 'record' / 'result.json', tmp_path / 'theirs.pth'}
+
+    def close(module, name: str) -> None:
+        really = getattr(module, name)
+
+        def refuse(path, *rest, **more):
+            if isinstance(path, (str, Path)) and Path(path) in closed:
+                raise PermissionError(errno.EACCES, 'Permission denied', str(path))
+            return really(path, *rest, **more)
+
+        monkeypatch.setattr(module, name, refuse)
+
+    close(os, 'scandir')
+    close(io, 'open')
+    close(builtins, 'open')
+    found = collect([tmp_path])
+    assert sorted(run.folder.name for run in found.runs) == ['mine', 'theirs']
+    assert {(problem.kind, problem.path.parent.name) for problem in found.problems} == {
+        ('unreadable', tmp_path.name),
+        ('unreadable', 'record'),
+    }
+    assert all('Permission denied' in str(problem) for problem in found.problems)

@@ -245,3 +245,10 @@ def test_what_an_encoder_takes_is_told_by_its_config_and_not_by_its_folder(
 def test_bundled_studies_plan(name: str) -> None:
     nodes = make_graph(read_study(name), name, Path('/o'), PLACES)
     assert len(nodes) > 20
+
+
+def test_what_is_drawn_for_a_study_is_not_asked_of_its_suite() -> None:
+    """The suite's own sets lie where its configs say."""
+    assert len(graph(drawn=True, suite='frozen', entries=['knn'], data='images'))
+    with pytest.raises(UserError, match="data 'in1k' is not drawn"):
+        make_graph(study(drawn=True, suite='frozen', data='in1k'), 'trial', Path('/o'), {})

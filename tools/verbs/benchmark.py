@@ -36,7 +36,8 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f'--seeds {args.seeds}: at least 1')
     suite = read_suite(args.suite).chosen(args.entry)
     places = parse_places(args.data)
-    check_names(places, (entry.data for entry in suite.entries), suite.drawn)
+    asked = [entry.data for entry in suite.entries]
+    check_names(places, asked, asked if suite.drawn else [])
     weights = [*existing_weights(args.checkpoint), *supervised_weights(args.supervised)]
     out = Path(args.out or f'runs/benchmark-{Path(args.suite).stem}').absolute()
     graph = Graph(transfers(weights, suite, places, args.seeds, out, args.gpus_per_run))

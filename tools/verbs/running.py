@@ -90,7 +90,7 @@ def show_plan(graph, out: Path, probe: bool, slots: int) -> dict[str, float | No
         probe: measure what no earlier run tells; not where nodes run on other machines than this.
     """
     from benchmark.cost import duration, predict
-    from benchmark.nodes import is_done
+    from benchmark.nodes import is_done, other_study
 
     open_nodes = [node for node in graph if not is_done(node.folder, node.key)]
     seconds = predict(open_nodes, measure=probe)
@@ -113,4 +113,7 @@ def show_plan(graph, out: Path, probe: bool, slots: int) -> dict[str, float | No
     known_part = [f'about {duration(total / slots)}'] if total or not unknown else []
     said = ' and '.join([*known_part, *([f'{unknown} nodes of unknown cost'] if unknown else [])])
     print(f'{len(graph)} nodes, {len(graph) - len(open_nodes)} done; {slots} at a time, {said} left: {out}')
+    if others := sorted({name for node in graph if (name := other_study(node))}):
+        names = ', '.join(others)
+        print(f'note: nodes that were done for study {names} stay in its curves; another --out gives this one its own')
     return seconds
