@@ -81,6 +81,11 @@ class Subject:
     files: tuple[str, ...] = ()
     place: Path | None = None
 
+    @property
+    def variant(self) -> str:
+        """The key, whatever the place: pre-trainings of one variant are no independent witnesses."""
+        return self.key.removesuffix(_at(self.place))
+
 
 @dataclass
 class Cell:
@@ -203,9 +208,14 @@ def _keys(runs: Sequence[Run]) -> list[tuple[str, Path | None]]:
     split = _shared(wide, runs)
     twice = {_study(run) for run, key in zip(runs, wide) if key in split} - {None}
     places = [run.folder.parent if _study(run) in twice else None for run in runs]
-    placed = [f'{key} {place}' if place else key for key, place in zip(wide, places)]
+    placed = [key + _at(place) for key, place in zip(wide, places)]
     split = _shared(placed, runs)
     return [(run.identity[-1], None) if key in split else (key, place) for run, key, place in zip(runs, placed, places)]
+
+
+def _at(place: Path | None) -> str:
+    """What a key ends with that has a place."""
+    return f' in {place}' if place else ''
 
 
 def _shared(keys: Sequence[str], runs: Sequence[Run]) -> set[str]:

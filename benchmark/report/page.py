@@ -221,7 +221,10 @@ def _curve(found: Curves, index: Index, name: str) -> dict[str, Any]:
 def _pair(pair: Pair, table: Table, index: Index) -> dict[str, Any]:
     kept = set(pair.subjects)
     cells = [
-        cell for column in (pair.proxy, pair.target) for cell in table.column_cells(column) if cell.subject.key in kept
+        cell
+        for column in (pair.proxy, pair.target)
+        for cell in table.column_cells(column)
+        if cell.subject.variant in kept
     ]
     return {
         'proxy': column_facts(pair.proxy),

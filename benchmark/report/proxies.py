@@ -19,7 +19,7 @@ MOST_KINDS = 60
 
 
 Encoder = tuple[str, str | None]
-"""Key of a checkpoint and sha256 of the file: a study makes several encoders of one checkpoint, one a seed."""
+"""Variant of a checkpoint and sha256 of the file: a study makes several encoders of one checkpoint, one a seed."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Pair:
 
     Attributes:
         proxy: the column that was cheap, and `metric` of it.
-        subjects: keys of the checkpoints that the encoders belong to, seeds of pre-training to one.
+        subjects: variants of the checkpoints that the encoders belong to, seeds of pre-training to one.
         kendall: None for more than `MOST_FOR_KENDALL` encoders.
     """
 
@@ -124,7 +124,7 @@ def _means(table: Table, column: Column) -> dict[str, dict[Encoder, float]]:
             continue
         metrics = sorted(cell.runs[0].result.scores) if column.features_only else [column.metric]
         for run in cell.runs:
-            encoder = cell.subject.key, run.result.start.sha256
+            encoder = cell.subject.variant, run.result.start.sha256
             for metric in metrics:
                 if metric in run.result.scores:
                     found.setdefault(metric, {}).setdefault(encoder, []).append(run.result.scores[metric])

@@ -1,5 +1,6 @@
 """Curves of ablations, correlations of proxies, ranks: from runs to what the page says."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -99,17 +100,18 @@ def test_correlation_of_a_proxy_with_a_fine_tuned_score(tmp_path: Path) -> None:
     assert '+1.00' in html and MINUS + '1.00' in html and 'constant' in html
 
 
-def test_every_pre_training_of_a_study_is_an_encoder(tmp_path: Path) -> None:
-    for ratio in (0.25, 0.5, 0.75):
-        for seed in range(2):
-            for protocol, score in (('mini-knn-32px', ratio + 0.1 * seed), ('mini-finetune', ratio - 0.1 * seed)):
-                name = f'{ratio}-{seed}'
-                folder = tmp_path / f'{protocol}-{name}'
-                write(folder, score, seed, name, protocol=protocol)
-                labels = {'study': 'masks', 'seed': seed, 'mask ratio': ratio, 'checkpoint': f'ratio={ratio}'}
-                (folder / 'node.json').write_text(json.dumps({'labels': labels}))
+@pytest.mark.parametrize('places', [1, 2])
+def test_every_pre_training_of_a_study_is_an_encoder(tmp_path: Path, places: int) -> None:
+    """And seeds and repetitions of one variant are no independent witnesses."""
+    for place, ratio, seed in itertools.product(range(places), (0.25, 0.5, 0.75), range(2)):
+        for protocol, score in (('mini-knn-32px', ratio + 0.1 * seed), ('mini-finetune', ratio - 0.1 * seed)):
+            name = f'{ratio}-{seed}'
+            folder = tmp_path / str(place) / f'{protocol}-{name}'
+            write(folder, score, seed, f'{name}-{place}', protocol=protocol)
+            labels = {'study': 'masks', 'seed': seed, 'mask ratio': ratio, 'checkpoint': f'ratio={ratio}'}
+            (folder / 'node.json').write_text(json.dumps({'labels': labels}))
     ((pair,), _, _) = correlations(read(tmp_path))
-    assert (pair.spearman.n, pair.spearman.groups, len(pair.subjects)) == (6, 3, 3)
+    assert (pair.spearman.n, pair.spearman.groups, len(pair.subjects)) == (6 * places, 3, 3)
     assert 0 < pair.spearman.value < 1, 'the seeds disagree, their means would not'
     assert '<small>of 3</small>' in write_report([tmp_path], tmp_path / 'out').paths[0].read_text()
 
