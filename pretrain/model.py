@@ -124,6 +124,7 @@ class MaskedModel(TrainableModel):
         self.encoder: Encoder = MODELS.build(dict(encoder, image_size=self.image_size, channels=channels))
         self.grid = self._latent_grid()
         self._check_unit()
+        self.encoder.fill_state()
         self.teacher = MODELS.build(dict(teacher, net=self.encoder.net)) if teacher else None
         targets = target if isinstance(target, (list, tuple)) else [target]
         losses = loss if isinstance(loss, (list, tuple)) else [loss]
@@ -241,6 +242,7 @@ class MaskedModel(TrainableModel):
 
     def after_update(self, progress: float) -> None:
         if self.teacher is not None:
+            self.encoder.fill_state()
             self.teacher.update(self.encoder.net, progress)
 
     def _latent_grid(self) -> TokenGrid:

@@ -43,7 +43,8 @@ class QuarantineLedger:
             error = next(iter(new.values()))
             raise DataError(
                 f'{len(self.ids)} of {self.dataset_size} training samples are damaged, {self.limit} are tolerated; '
-                f'the last: {error}; all are listed in {self.path}: mend or remove them'
+                f'the last: {error}; all are listed in {self.path}: mend them, or begin without them in another '
+                '--work-dir'
             )
         return len(new)
 

@@ -51,6 +51,9 @@ class Encoder(nn.Module):
         self.arch_args = {'in_chans': channels, **args}
         self.net = create_net(arch, **self.arch_args)
 
+    def fill_state(self) -> None:
+        """Compute what of the network's state is made of other parameters; before anybody copies it."""
+
     @property
     def visible_only(self) -> bool:
         """True when the latents are those of the visible tokens alone."""

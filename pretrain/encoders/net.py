@@ -31,6 +31,11 @@ FAMILIES = {
 }
 
 
+FACTORY = ('checkpoint_path', 'cache_dir', 'features_only', 'out_indices', 'scriptable', 'exportable', 'no_jit')
+"""Arguments of timm's factory, with all that begin with `pretrained`. A card may not give them: timm would open the
+files that they name, and a pickle can execute code."""
+
+
 def create_net(arch: str, final_norm: bool = True, **args) -> nn.Module:
     """A headless timm network with random weights.
 
@@ -41,11 +46,14 @@ def create_net(arch: str, final_norm: bool = True, **args) -> nn.Module:
             MAE and BEiT pool first and norm later).
         args: timm's arguments for that architecture (`img_size`, `in_chans`, `init_values`, `embed_dim`, ...).
 
-    Raises ConfigError for an unknown architecture, an unknown argument, or a family that cannot be read out as tokens.
+    Raises ConfigError for an unknown architecture, an argument that is not the architecture's, or a family that cannot
+    be read out as tokens.
     """
     if not timm.is_model(arch):
         near = ', '.join(timm.list_models(f'*{arch[:8]}*')[:5]) or 'see timm.list_models()'
         raise ConfigError(f'unknown architecture {arch!r}; near it: {near}')
+    if foreign := sorted(name for name in args if name in FACTORY or name.startswith('pretrained')):
+        raise ConfigError(f'architecture {arch!r}: {foreign[0]} is no argument of a network; remove it from arch_args')
     defaults: dict = {'num_classes': 0}
     if arch.startswith('vit'):
         defaults['global_pool'] = 'token' if args.get('class_token', True) else ''

@@ -75,7 +75,7 @@ class ViTEncoder(Encoder):
         return self.net.norm(self._blocks(x, mask))
 
     def features(self, images: Tensor) -> Tensor:
-        self._fill_table()
+        self.fill_state()
         return super().features(images)
 
     def exchange(self) -> tuple[dict[str, Tensor], dict]:
@@ -83,7 +83,7 @@ class ViTEncoder(Encoder):
 
         Separable positions are written as the table that they add up to.
         """
-        self._fill_table()
+        self.fill_state()
         state, args = super().exchange()
         table = state.pop('rel_pos_bias.relative_position_bias_table', None)
         if table is not None:
@@ -93,7 +93,7 @@ class ViTEncoder(Encoder):
         return state, args
 
     @torch.no_grad()
-    def _fill_table(self) -> None:
+    def fill_state(self) -> None:
         if self.position == 'separable':
             self.net.pos_embed.copy_(self._table())
 

@@ -168,11 +168,12 @@ class SaveHook(Hook):
         self.export_at = set(export_at or ())
 
     def after_update(self, runner, progress: float) -> None:
+        # Before the checkpoint: a run that ends in between does this update again, and so exports again.
+        if runner.iter % runner.train_loop.per_epoch == 0 and runner.train_loop.epoch in self.export_at:
+            runner.export_whole(runner.folder / 'epochs' / f'{runner.train_loop.epoch:04d}')
         every = self.interval * (runner.train_loop.per_epoch if self.by_epoch else 1)
         if runner.iter % every == 0 or runner.iter == runner.max_iters or runner.train_loop.stop_requested:
             runner.save(self.keep)
-        if runner.iter % runner.train_loop.per_epoch == 0 and runner.train_loop.epoch in self.export_at:
-            runner.export_whole(runner.folder / 'epochs' / f'{runner.train_loop.epoch:04d}')
 
     def after_train(self, runner) -> None:
         runner.export(runner.folder)

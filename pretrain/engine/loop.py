@@ -49,8 +49,11 @@ class TrainLoop(BaseLoop):
     ):
         if (epochs is None) == (iterations is None):
             raise ConfigError('train_cfg needs exactly one of epochs and iterations')
-        if (epochs or iterations or 0) < 1:
-            raise ConfigError(f'train_cfg.epochs is {epochs} and iterations {iterations}; train at least one')
+        length = epochs if iterations is None else iterations
+        if not isinstance(length, int) or length < 1:
+            raise ConfigError(
+                f'train_cfg.epochs is {epochs} and iterations {iterations}; give a whole number from 1 on'
+            )
         self._runner = runner
         cfg = dict(dataloader)
         self.dataset = build_dataset(cfg.pop('dataset'))

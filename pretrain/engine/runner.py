@@ -12,6 +12,7 @@ from pretrain.engine import checkpointing, sharding
 from pretrain.engine.derive import Derived
 from pretrain.engine.groups import describe
 from pretrain.engine.hooks import DEFAULT_HOOKS
+from pretrain.engine.inputs import changed, inputs_of
 from pretrain.engine.provenance import environment
 from pretrain.errors import CheckpointError, ConfigError
 from pretrain.files import atomic
@@ -111,6 +112,7 @@ class TrainRunner(Runner):
         if self.rank == 0:
             self.logger.info(f'{self.derived}\n{describe(self.optim_wrapper.optimizer.param_groups)}')
             self._record_notes()
+        self.inputs = inputs_of(self.cfg.model.to_dict(), self.train_loop.dataset)
         path = checkpointing.latest(self.checkpoint_folder) if self._resume else None
         if path is None:
             return
@@ -119,6 +121,10 @@ class TrainRunner(Runner):
             raise CheckpointError(
                 f'{path} belongs to another recipe than {self.cfg.filename}; use the same config and options, or '
                 f'another --work-dir'
+            )
+        if 'inputs' in state and (what := changed(state['inputs'], self.inputs)):
+            raise CheckpointError(
+                f'{path} cannot go on: {what}; put back what was there, or begin in another --work-dir'
             )
         sharding.load_states(self.bare_model, self.optim_wrapper.optimizer, state)
         self.train_loop._iter = state['iteration']
@@ -146,6 +152,7 @@ class TrainRunner(Runner):
             'iteration': self.train_loop.iter,
             'seconds': self.seconds_before + time.perf_counter() - self._begin,
             'recipe_hash': self.cfg.recipe_hash,
+            'inputs': self.inputs,
             'derived': self.derived.to_dict(),
         }
         if self.rank == 0:

@@ -16,6 +16,7 @@ from pretrain.data.build import build_dataset
 from pretrain.data.card import IMAGENET_MEAN, IMAGENET_STD
 from pretrain.engine.evaluation import Metric, evaluate
 from pretrain.engine.launch import launch
+from pretrain.engine.loop import Preempted
 from pretrain.engine.meter import Meter
 from pretrain.engine.setting import Setting, TransferData, load_facts
 from pretrain.engine.transfer import RANDOM, Request, protocol_of, seed_of
@@ -138,9 +139,12 @@ class TrainTask(TransferTask):
     def run(self, cfg: Config, request: Request, config_hash: str) -> Result:
         setting = self.prepare(cfg, request, config_hash)
         val = setting.cfg.pop('val_dataloader')
-        runner = launch(setting.cfg, request.work_dir, resume=not request.force, launcher=request.launcher)
-        if runner.rank == 0 and request.force:
-            forget(request.work_dir)
+        goes_on = not request.force or _was_preempted(request.work_dir)
+        runner = launch(setting.cfg, request.work_dir, resume=goes_on, launcher=request.launcher)
+        if runner.rank == 0:
+            (request.work_dir / AGAIN).unlink(missing_ok=True)
+            if not goes_on:
+                forget(request.work_dir)
         # The evaluation is no part of the training recipe, so it joins the config after the recipe's hash is taken.
         runner.cfg.val_dataloader = val
         runner.dump_config()
@@ -149,7 +153,12 @@ class TrainTask(TransferTask):
         line, report = load_facts(initial.report)
         for text in setting.lines(line):
             runner.logger.info(text)
-        runner.train()
+        try:
+            runner.train()
+        except Preempted:
+            if runner.rank == 0 and request.force:
+                (request.work_dir / AGAIN).touch()
+            raise
         dataset = build_dataset(val.pop('dataset'))
         scores = evaluate(runner.bare_model, dataset, self.metric(dataset, runner.bare_model), **val)
         if runner.rank == 0:
@@ -161,6 +170,14 @@ class TrainTask(TransferTask):
             'cost': setting.meter.read(runner.world_size, runner.resumed_at, runner.seconds_before),
         }
         return setting.record(scores, report, initial.sha256, write=runner.rank == 0, **facts)
+
+
+AGAIN = 'preempted'
+"""File that a run leaves which `--force` began and a signal stopped: the same command goes on, once."""
+
+
+def _was_preempted(work_dir: Path) -> bool:
+    return (work_dir / AGAIN).exists()
 
 
 def forget(work_dir: Path) -> None:

@@ -22,11 +22,13 @@ class HOG(Target):
     `HOGLayerC`).
     For RGB, patch 16, cell 8 and 9 bins, P is 108. Of clips the first frame of every token counts, each as an image.
 
-    Raises ConfigError when a patch is no whole number of cells.
+    Raises ConfigError when a patch is not square, or no whole number of cells.
     """
 
     def __init__(self, bins: int = 9, cell: int = 8, patch=16, image_size=224, channels: int = 3, mean=None, std=None):
         side = patch if isinstance(patch, int) else patch[-1]
+        if not isinstance(patch, int) and patch[-2] != side:
+            raise ConfigError(f'HOG: patch {tuple(patch)} is not square; choose another target or patch')
         if side % cell:
             raise ConfigError(f'HOG: patch {side} is no multiple of cell {cell}; choose a cell that divides the patch')
         super().__init__(channels * bins * (side // cell) ** 2, patch, image_size, channels, mean, std)

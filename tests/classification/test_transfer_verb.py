@@ -1,7 +1,9 @@
 """`mimbench transfer` from end to end on 48 small images, and what it refuses."""
 
 import json
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 import torch
 from warm import spread
 
+from pretrain.engine.loop import TrainLoop
 from pretrain.record import read_result
 from tools.main import main
 
@@ -202,3 +205,43 @@ def test_two_processes(images: Path, encoder_file: Path, tmp_path: Path) -> None
     found = read_result(tmp_path / 'run')
     assert found.world_size == 2 and found.num_samples['val'] == 12
     assert len((tmp_path / 'run' / 'metrics.jsonl').read_text().splitlines()) == 6
+
+
+def test_another_checkpoint_under_the_same_name_is_not_gone_on_with(
+    transfer: Callable[..., int], write_encoder: Callable, encoder_file: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """The record would say that the score is that of the new one."""
+    file = Path(shutil.copy(encoder_file, 'start.safetensors'))
+    options = [*SIZE, *AUGMENTED, 'train_cfg.epochs=2', 'default_hooks.save.interval=1']
+    assert transfer(FINETUNE, file, options) == 0
+    Path('run/result.json').unlink()
+    Path('run/checkpoints/iter_0000006.pth').unlink()
+    shutil.copy(write_encoder(7), file)
+    capsys.readouterr()
+    assert transfer(FINETUNE, file, options) == 2
+    assert 'start.safetensors is another file now; put back what was there' in capsys.readouterr().err
+    assert not Path('run/result.json').exists()
+
+
+def test_what_force_began_goes_on_after_a_preemption(
+    transfer: Callable[..., int], encoder_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 75 asks for the same command again, which has --force in it; asked for once more it begins anew."""
+    options = [*SIZE, *AUGMENTED, 'train_cfg.epochs=2', 'default_hooks.save.interval=1']
+    stops = [4]
+
+    def stop(loop, micro_batches, really=TrainLoop._update):
+        if stops and loop.iter == stops[0]:
+            stops.clear()
+            os.kill(os.getpid(), signal.SIGTERM)
+        return really(loop, micro_batches)
+
+    monkeypatch.setattr(TrainLoop, '_update', stop)
+    options.append('default_hooks.signals.interval=1')
+    with pytest.raises(SystemExit) as ended:
+        transfer(FINETUNE, encoder_file, options, '--force')
+    assert ended.value.code == 75
+    assert transfer(FINETUNE, encoder_file, options, '--force') == 0
+    assert read_result('run').cost.resumed_at == 5
+    assert transfer(FINETUNE, encoder_file, options, '--force') == 0
+    assert read_result('run').cost.resumed_at == 0

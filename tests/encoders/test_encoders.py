@@ -5,6 +5,7 @@ import timm
 import torch
 
 from pretrain.encoders import CNNEncoder, SwinEncoder, ViTEncoder
+from pretrain.encoders.net import create_net
 from pretrain.errors import ConfigError
 from pretrain.grid import TokenGrid
 from pretrain.mask import Mask
@@ -200,3 +201,10 @@ def test_sincos_positions_are_fixed_and_column_first():
 def test_wrong_settings_name_the_mistake(make, message):
     with pytest.raises(ConfigError, match=message):
         make()
+
+
+@pytest.mark.parametrize('name', ['checkpoint_path', 'pretrained_cfg', 'cache_dir', 'features_only'])
+def test_arguments_of_a_card_open_no_files(name: str) -> None:
+    """timm's factory would load the pickle that `checkpoint_path` names, and older ones execute what is in it."""
+    with pytest.raises(ConfigError, match=f'{name} is no argument of a network'):
+        create_net('vit_tiny_patch16_224', **{name: 'weights.bin'})

@@ -6,6 +6,8 @@ import pytest
 from tiny import assert_same, die_at, final_state, log, train, write_config
 from warm import Warm, command
 
+from tools.main import main
+
 pytestmark = pytest.mark.crash
 
 
@@ -55,3 +57,44 @@ def test_signals_save_and_exit_with_75_and_nothing_is_lost(tmp_path, number):
     state = final_state(work_dir)
     assert 0 < state['iteration'] < 3000
     assert [row['iter'] for row in log(work_dir)] == list(range(state['iteration']))
+
+
+def test_a_run_goes_on_with_what_it_began_with_or_not_at_all(tmp_path, capsys):
+    """With other data, the length of an epoch and with it the learning rate would change without a word."""
+    config = write_config(tmp_path)
+    short = ('--cfg-options', 'train_cfg.iterations=20', 'default_hooks.save.interval=1')
+    words = ['pretrain', str(config), '--work-dir', str(tmp_path / 'run'), '--resume', *short]
+    assert main(words) == 0
+    for path in (tmp_path / 'run' / 'checkpoints').glob('iter_000002*.pth'):
+        path.unlink()
+    images = sorted((tmp_path / 'images').rglob('*.png'))
+    images[0].rename(tmp_path / 'away.png')
+    capsys.readouterr()
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert 'has 59 samples, and had 60; put back what was there' in said and said.count('\n') == 1
+    (tmp_path / 'away.png').rename(images[0].with_name('another.png'))
+    assert main(words) == 2 and 'samples of other names now' in capsys.readouterr().err
+    images[0].with_name('another.png').rename(images[0])
+    assert main(words) == 0
+
+
+def test_an_export_that_failed_is_made_by_the_run_that_goes_on(tmp_path, monkeypatch):
+    """The disk was full, or the kill came, between the checkpoint of an epoch and its export."""
+    from pretrain.engine.runner import TrainRunner
+
+    config = write_config(tmp_path)
+    options = {'default_hooks.save': {'export_at': [1, 2]}}
+    really = TrainRunner.export_whole
+
+    def full(runner, folder):
+        if folder.name == '0002':
+            raise OSError(28, 'No space left on device')
+        return really(runner, folder)
+
+    monkeypatch.setattr(TrainRunner, 'export_whole', full)
+    with pytest.raises(OSError, match='No space'):
+        train(config, tmp_path / 'run', **options)
+    monkeypatch.undo()
+    train(config, tmp_path / 'run', resume=True, **options)
+    assert sorted(path.parent.name for path in tmp_path.glob('run/epochs/*/encoder.safetensors')) == ['0001', '0002']

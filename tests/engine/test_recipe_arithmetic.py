@@ -1,6 +1,7 @@
 """Schedules, learning-rate rules, accumulation, groups and config lint against plain statements."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from pretrain.engine.derive import derive, learning_rate, split
 from pretrain.engine.groups import param_groups
 from pretrain.engine.launch import load_config
 from pretrain.engine.lint import check_keys
+from pretrain.engine.loop import TrainLoop
 from pretrain.engine.schedule import WarmupCosine, WarmupPoly, WarmupSteps
 from pretrain.errors import ConfigError
 from pretrain.registry import register_all
@@ -173,6 +175,13 @@ def test_derived_values_are_written_into_the_config(cfg):
     assert str(derived) == ('effective batch 4096 = 4 x 512 x 2 (processes x batch x accumulation), peak lr 0.0024')
     assert cfg.optim_wrapper.accumulative_counts == 2
     assert cfg.optim_wrapper.optimizer.lr == pytest.approx(2.4e-3)
+
+
+@pytest.mark.parametrize('length', [{'epochs': 2.5}, {'epochs': 0}, {'iterations': 1e3}, {'epochs': 'ten'}])
+def test_a_length_is_a_whole_number(length, tmp_path):
+    """Of 7.5 updates the last is never the last, so that nothing would be saved at the end."""
+    with pytest.raises(ConfigError, match='give a whole number from 1 on'):
+        TrainLoop(SimpleNamespace(seed=0, world_size=1, folder=tmp_path), {}, 8, **length)
 
 
 def test_options_can_be_applied_again(tmp_path):

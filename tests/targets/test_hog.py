@@ -87,5 +87,7 @@ def test_precision_does_not_follow_autocast():
 
 
 def test_cell_must_divide_the_patch():
+    with pytest.raises(ConfigError, match=r'patch \(8, 16\) is not square'):
+        HOG(patch=(8, 16), image_size=(32, 64))
     with pytest.raises(ConfigError, match='patch 16 is no multiple of cell 6'):
         HOG(cell=6)

@@ -204,3 +204,33 @@ def test_more_layers_than_the_teacher_has_are_named(net):
 def test_published_config_builds_on_the_meta_device_without_its_file():
     with torch.device('meta'):
         assert TeacherFeatures('absent.safetensors', dim=768).dim == 768
+
+
+def test_the_teacher_sees_positions_that_are_put_together() -> None:
+    """Separable positions train in three parts; what the teacher copies is the table of all."""
+    parts = {
+        'masking': {'type': 'RandomMasking', 'ratio': 0.5},
+        'encoder': {
+            'type': 'ViTEncoder',
+            'arch': 'vit3d_tiny_patch16',
+            'patch_size': (2, 4, 4),
+            'embed_dim': 24,
+            'depth': 1,
+            'num_heads': 2,
+            'masked': 'drop',
+            'position': 'separable',
+        },
+        'head': {'type': 'TransformerDecoder', 'width': 24, 'depth': 1, 'heads': 2, 'position': 'sincos-1d'},
+        'target': {'type': 'TeacherFeatures', 'teacher': 'ema'},
+        'loss': {'type': 'MSE'},
+        'teacher': {'type': 'EMATeacher', 'momentum': 0.0},
+    }
+    model = MODELS.build({'type': 'MaskedModel', 'image_size': (4, 8, 8), **parts})
+    x = torch.randn(2, 3, 4, 8, 8)
+    before = features(model.teacher.net, x)
+    with torch.no_grad():
+        model.encoder.position_rest.add_(torch.linspace(-1, 1, 24))
+    model.after_update(0.5)
+    after = features(model.teacher.net, x)
+    assert not torch.allclose(before, after, atol=1e-2)
+    assert torch.allclose(after, model.encoder.eval().features(x), atol=1e-6)
