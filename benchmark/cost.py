@@ -66,7 +66,11 @@ def probe(node: Node, seconds: float = PROBE_SECONDS) -> float | None:
         if facts:
             updates = facts['updates'] * facts['seconds_per_update']
             return updates + max(0.0, took - seconds)
-        return took if done.returncode == 0 else None
+        if done.returncode:
+            said = done.stderr.decode(errors='replace').strip().splitlines() or ['it ended without a word']
+            print(f'  that failed: {said[-1][:300]}')
+            return None
+        return took
 
 
 def _startable(node: Node) -> list[str]:

@@ -75,6 +75,8 @@ def choose(log: Log, tag: str, chosen: Literal['last', 'best'], higher_is_better
     if not values:
         raise UserError(f'{log.file}: {tag!r} has no finite value')
     if chosen == 'last':
+        if values[-1] is not (last := log.series[tag][-1]):
+            raise UserError(f'{log.file}: the last {tag!r} is {last.value}; the run diverged, or take --choose best')
         return values[-1]
     return (max if higher_is_better else min)(values, key=lambda value: value.value)
 
@@ -103,6 +105,8 @@ def imported_result(
 
     Raises UserError for a value out of [0, 1] where the metric is known as a share, such as top1; for PSNR any will do.
     """
+    if seed < 0:
+        raise UserError(f'--seed {seed}: at least 0')
     found = choose(log, tag, chosen, higher_is_better)
     value = found.value * scale
     if not math.isfinite(value):

@@ -186,15 +186,21 @@ def note(folder: Path, **facts: Any) -> None:
 
 
 def is_done(folder: Path, key: str) -> bool:
-    """Whether the node was run to its end and what it made is there: a record unchanged, anything else by its name."""
+    """Whether the node was run to its end, and what it made is there and unchanged."""
     done = read_json(folder / DONE)
     if done.get('key') != key:
         return False
     product = folder / str(done.get('product'))
-    try:
-        return sha256(product) == done.get('sha256') if product.suffix == '.json' else product.exists()
+    try:  # of a file as old as when it was committed nobody needs the hash, which takes seconds for a large encoder
+        return _written(product) == done.get('written') or sha256(product) == done.get('sha256')
     except OSError:
         return False
+
+
+def _written(product: Path) -> list[int]:
+    """Size, and time of the last change."""
+    status = product.stat()
+    return [status.st_size, status.st_mtime_ns]
 
 
 def commit(folder: Path, node: dict[str, Any], digest: str, seconds: float) -> None:
@@ -209,6 +215,7 @@ def commit(folder: Path, node: dict[str, Any], digest: str, seconds: float) -> N
         'key': node['key'],
         'product': node['product'],
         'sha256': digest,
+        'written': _written(folder / node['product']),
         'wall_seconds': seconds,
         'finished': finished,
     }

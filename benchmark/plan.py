@@ -193,4 +193,4 @@ def checked(path: Path, options: dict[str, Any]) -> Any:
 
 def slug(text: str) -> str:
     """Text as a folder name."""
-    return re.sub(r'[^A-Za-z0-9.=-]+', '-', text).strip('-')[:80]
+    return re.sub(r'[^A-Za-z0-9.=+-]+', '-', text).strip('-')[:80]

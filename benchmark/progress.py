@@ -11,6 +11,13 @@ from benchmark.cost import duration
 from benchmark.nodes import Graph, Node, State, last_words
 
 
+def reason(node: Node, found: State) -> str:
+    """Why an attempt ended: what its command said last, unless it vanished in the middle of its work."""
+    if found.code is None:
+        return f'it vanished: killed, out of memory, or its machine is gone; its last words: {last_words(node.folder)}'
+    return last_words(node.folder)
+
+
 class Progress:
     """Told by the driver what happens; a context manager.
 
@@ -56,7 +63,7 @@ class Progress:
 
     def _line(self, word: str, node: Node, found: State) -> None:
         took = f' in {duration(found.seconds)}' if word == 'done' and found.seconds is not None else ''
-        why = f': {last_words(node.folder)}' if word in ('failed', 'retry') else ''
+        why = f': {reason(node, found)}' if word in ('failed', 'retry') else ''
         print(f'{len(self.finished)}/{len(self.graph)} {word:<8} {node.title}{took}{why}  eta {self.eta()}', flush=True)
 
     def eta(self) -> str:
@@ -65,10 +72,11 @@ class Progress:
         known = [cost for cost in expected if cost is not None]
         if not expected:
             return '0 s'
-        if not self.here or not known:
+        if not known:
             return '?'
         each = sum(known) / len(known)
-        speed = self.here / max(time.perf_counter() - self.start, 1e-9)  # predicted seconds per second
+        # Predicted seconds per second; one node at the predicted speed is taken for granted, for the first tell little.
+        speed = (self.here + each) / (time.perf_counter() - self.start + each)
         return duration(each * len(expected) / speed)
 
     def _table(self) -> Table:

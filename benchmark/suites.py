@@ -64,6 +64,8 @@ class Suite(Strict):
         """Only the entries of these names. UserError for an unknown one."""
         if not names:
             return self
+        if twice := repeated(names):
+            raise UserError(f'entry {twice!r} is named twice')
         known = [entry.name for entry in self.entries]
         if unknown := [name for name in names if name not in known]:
             raise UserError(f'the suite has no entry {unknown[0]!r}; it has {", ".join(known)}')
@@ -113,6 +115,16 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_implicit_resolver(
     'tag:yaml.org,2002:float', re.compile(r'[-+]?[0-9]+[eE][-+]?[0-9]+$'), list('-+0123456789')
 )
+
+
+def _no_key_twice(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
+    if twice := repeated(key for key in keys if isinstance(key, str)):
+        raise yaml.YAMLError(f'{twice!r} is there twice, on line {node.start_mark.line + 1} and after')
+    return yaml.SafeLoader.construct_mapping(loader, node, deep)
+
+
+_Loader.add_constructor('tag:yaml.org,2002:map', _no_key_twice)
 
 
 def read_yaml(path: Path) -> Any:

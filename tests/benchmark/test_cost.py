@@ -1,5 +1,7 @@
 """Predicted cost: from earlier runs of a kind, else from a probe that trains a few updates and leaves nothing."""
 
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,14 @@ def test_a_probe_measures_updates_and_leaves_nothing(tmp_path: Path, repo: Path)
         path for path in before if 'cache' not in path.parts
     }
     assert probe(node('wrong', 'pretrain', 'nowhere.py')) is None
+
+
+def test_why_a_probe_failed_is_said(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a mistake in a value is found when the pre-trainings before it are over."""
+    said = 'import sys; print("mimbench: error: ratio is half", file=sys.stderr); sys.exit(2)'
+    monkeypatch.setenv('MIMBENCH_COMMAND', shlex.join([sys.executable, '-c', said]))
+    assert probe(Node('pretrain', 'x', 1, ('pretrain', 'c.py'), 'p', Path('/o'))) is None
+    assert capsys.readouterr().out == '  that failed: mimbench: error: ratio is half\n'
 
 
 def test_durations_are_for_people() -> None:

@@ -22,7 +22,8 @@ from benchmark.command import mimbench
 from benchmark.driver import Driver
 from benchmark.executors import Refused
 from benchmark.executors.local import LocalExecutor
-from benchmark.nodes import ATTEMPTS, DONE, Graph, Node, note, other_study, read_json, read_lines, state
+from benchmark.nodes import ATTEMPTS, DONE, Graph, Node, State, note, other_study, read_json, read_lines, state
+from benchmark.progress import reason
 from benchmark.worker import spent
 from pretrain.errors import UserError
 from pretrain.occupancy import occupy
@@ -454,3 +455,25 @@ def test_a_file_that_was_replaced_just_now_is_read_again(tmp_path: Path, monkeyp
     assert read_json(tmp_path / 'a.json') == {'a': 1} and len(calls) == 2
     monkeypatch.setattr(Path, 'read_text', lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EIO, 'broken')))
     assert read_json(tmp_path / 'a.json') == {} and read_lines(tmp_path / 'a.json') == []
+
+
+def test_an_encoder_that_was_damaged_is_made_again(tmp_path: Path) -> None:
+    """A copy, or a file that was only touched, is what it was; a byte that changed is noticed by the time of change."""
+    one = node(tmp_path, 'one', 'value=1')
+    run([one])
+    content = one.path().read_bytes()
+    os.utime(one.path(), (1, 1))
+    assert state(one.folder, one.key).word == 'done'
+    with open(one.path(), 'r+b') as file:
+        file.write(b'X')
+    assert state(one.folder, one.key).word == 'waiting'
+    one.path().write_bytes(content)
+    assert state(one.folder, one.key).word == 'done'
+
+
+def test_why_an_attempt_ended(tmp_path: Path) -> None:
+    one = node(tmp_path, 'one')
+    one.write()
+    (one.folder / 'log.txt').write_text('written: encoder\n')
+    assert reason(one, State('failed', code=1)) == 'written: encoder'
+    assert reason(one, State('failed', lost=1)).startswith('it vanished')

@@ -128,3 +128,14 @@ def test_only_shares_are_asked_for_as_shares(tmp_path: Path, capsys) -> None:
 def test_without_a_tag_the_scores_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(['import', str(mmengine(tmp_path))]) == 0
     assert 'coco/bbox_mAP' in capsys.readouterr().out
+
+
+def test_a_run_that_diverged_has_no_last_score(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    log = tmp_path / 'scalars.json'
+    log.write_text('{"psnr": 31.5}\n{"psnr": 30.0}\n{"psnr": NaN}\n')
+    words = ['import', str(log), '--tag', 'psnr', '--checkpoint', 'a', '--protocol', 'b']
+    words += ['--work-dir', str(tmp_path / 'run')]
+    assert main(words) == 2
+    assert "the last 'psnr' is nan; the run diverged, or take --choose best" in capsys.readouterr().err
+    assert main([*words, '--seed', '-1']) == 2 and '--seed -1: at least 0' in capsys.readouterr().err
+    assert main([*words, '--choose', 'best']) == 0

@@ -184,6 +184,12 @@ def test_files_that_are_no_studies(tmp_path: Path) -> None:
         read_study(str(script))
     with pytest.raises(UserError, match='there are data-fraction'):
         read_study('nope')
+    twice = tmp_path / 'twice.yaml'
+    twice.write_text('seeds: 1\nabout: x\nseeds: 3\n')
+    with pytest.raises(UserError, match=r"twice\.yaml: not YAML: 'seeds' is there twice, on line 1"):
+        read_study(str(twice))
+    with pytest.raises(UserError, match="entry 'knn' is named twice"):
+        graph(entries=['knn', 'knn'])
 
 
 def test_what_runs_is_what_was_planned() -> None:

@@ -1,6 +1,8 @@
 """What `benchmark` and `ablate` share: the plan, and what is wrong with where it is to run."""
 
 import argparse
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,21 @@ def dry_run(out: Path, *words: str) -> int:
 def test_a_dry_run_finds_what_the_run_would_refuse(tmp_path: Path, words: list[str], said: str) -> None:
     with pytest.raises(UserError, match=said):
         dry_run(tmp_path / 'out', *words)
+
+
+@pytest.mark.parametrize('code', [1, 2])
+def test_mistakes_of_the_user_end_with_their_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, code: int
+) -> None:
+    monkeypatch.setenv('MIMBENCH_COMMAND', shlex.join([sys.executable, '-c', f'import sys; sys.exit({code})']))
+    parser = argparse.ArgumentParser()
+    add_running_options(parser)
+    graph = Graph([Node('transfer', 'a', 'a', ('transfer',), 'result.json', tmp_path, cost_class='a')])
+    assert run_graph(graph, tmp_path, parser.parse_args(['--no-probe', '--retries', '0'])) == code
+    assert '1 failed of 1' in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        parser.parse_args(['--retries', '-1'])
+    assert "argument --retries: '-1' is not a whole number from 0 on" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('executor', ['slurm', 'ray'])

@@ -33,7 +33,7 @@ def add_running_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--executor', default='local', help='local, slurm or ray; default local')
     parser.add_argument('--slots', type=int, default=0, help='nodes at a time; default: one per GPU, or per two cores')
     parser.add_argument('--gpus-per-run', type=int, default=1, help='GPUs of each node, through torchrun; default 1')
-    parser.add_argument('--retries', type=int, default=2, help='of nodes that fail or vanish; default 2')
+    parser.add_argument('--retries', type=count, default=2, help='of nodes that fail or vanish; default 2')
     parser.add_argument(
         '--executor-options',
         nargs='+',
@@ -41,6 +41,13 @@ def add_running_options(parser: argparse.ArgumentParser) -> None:
         metavar='KEY=VALUE',
         help="of the executor, as sbatch's partition=gpu",
     )
+
+
+def count(text: str) -> int:
+    """A whole number from 0 on."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number from 0 on')
+    return int(text)
 
 
 def run_graph(graph, out: Path, args: argparse.Namespace) -> int:
@@ -59,12 +66,13 @@ def run_graph(graph, out: Path, args: argparse.Namespace) -> int:
     if executor is None or args.dry_run:
         return 0
     from benchmark.driver import Driver
+    from benchmark.nodes import MISTAKE, state
 
     begin = time.perf_counter()
     with Progress(graph, seconds) as progress:
         outcome = Driver(graph, executor, args.retries, progress.event).run()
     words = Counter(done=len(outcome.done), failed=len(outcome.failed), blocked=len(outcome.blocked))
-    print(', '.join(f'{count} {word}' for word, count in words.items() if count), end='')
+    print(', '.join(f'{count} {word}' for word, count in words.items() if count) or '0 done', end='')
     print(f' of {len(graph)} in {time.perf_counter() - begin:.0f} s: {out}')
     for key, line in outcome.failed.items():
         node = graph.nodes[key]
@@ -72,7 +80,10 @@ def run_graph(graph, out: Path, args: argparse.Namespace) -> int:
     if outcome.interrupted:
         print('interrupted; the same command goes on from here')
         return INTERRUPTED
-    return 0 if len(outcome.done) == len(graph) else FAILED
+    if len(outcome.done) == len(graph):
+        return 0
+    codes = {state(graph.nodes[key].folder, key).code for key in outcome.failed}
+    return MISTAKE if codes == {MISTAKE} else FAILED
 
 
 def executor_options(args: argparse.Namespace) -> dict:
