@@ -291,12 +291,21 @@ def _columns(first: dict[tuple, Run]) -> list[Column]:
 
 def _subjects(who: dict[str, list[Run]], places: dict[str, Path | None]) -> list[Subject]:
     taken = Counter(runs[0].checkpoint for runs in who.values())
+    editions: dict[str, set] = defaultdict(set)
+    for runs in who.values():
+        editions[str(runs[0].labels.get(STUDY))].add(runs[0].labels.get(EDITION))
     found = []
     for key, runs in who.items():
         first = runs[0]
         files = tuple(dict.fromkeys(run.result.start.sha256 for run in runs if run.result.start.sha256))
         mark = first.network_hash if first.role == RANDOM else files[0] if len(files) == 1 else json_hash(key)
-        label = f'{first.checkpoint} #{mark[:SHORT]}' if taken[first.checkpoint] > 1 else first.checkpoint
+        label = first.checkpoint
+        if taken[label] > 1 and key.startswith('study '):
+            study = str(first.labels[STUDY])
+            edition = f', edition {first.labels.get(EDITION, "unknown")}' if len(editions[study]) > 1 else ''
+            label += f' ({study}{edition}{_at(places[key])})'
+        elif taken[label] > 1:
+            label += f' #{mark[:SHORT]}'
         card = first.result.start.card
         found.append(Subject(key, label, first.role, first.network, first.network_hash, card, files, places[key]))
     again = Counter(subject.label for subject in found)

@@ -35,6 +35,13 @@ class Outcome:
     blocked: set[str] = field(default_factory=set)
     interrupted: bool = False
 
+    def update(self, later: 'Outcome') -> None:
+        """Take over how nodes ended in a later run."""
+        self.blocked -= later.done | later.failed.keys()
+        self.done |= later.done
+        self.failed |= later.failed
+        self.interrupted = later.interrupted
+
 
 Event = Callable[[str, Node, State], None]
 """Called with 'done', 'started', 'adopted', 'retry', 'requeued', 'failed' or 'blocked', the node, and its state."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmark.nodes import DONE, NODE, STUDY, read_json
+from benchmark.nodes import DONE, LOG, NODE, STUDY, last_words, read_json, state
 from pretrain.checkpoint.card import Card
 from pretrain.errors import UserError
 from pretrain.files import json_hash, sha256
@@ -94,7 +94,7 @@ class Problem:
     """What is wrong with a run, and whether it was left out of all tables.
 
     Args:
-        kind: 'unreadable', 'changed', 'checkpoint', 'marker', 'duplicate', 'conflict' or 'versions'.
+        kind: 'unreadable', 'changed', 'checkpoint', 'marker', 'duplicate', 'conflict', 'versions' or 'failed'.
     """
 
     kind: str
@@ -166,11 +166,21 @@ def result_files(places: Iterable[str | Path]) -> tuple[list[Path], list[Problem
                 continue
             seen.add(os.path.realpath(folder))
             inner[:] = sorted(name for name in inner if not name.startswith('.'))
+            if NODE in files and FILE not in files and (failed := _failure(Path(folder))):
+                problems.append(failed)
             if FILE in files:
                 path = Path(folder) / FILE
                 found.setdefault(os.path.realpath(path), path)
                 inner.clear()  # parts of this run, such as the draws of few-shot, are no runs of their own
     return sorted(found.values()), problems
+
+
+def _failure(folder: Path) -> Problem | None:
+    """What to say of a node that was tried and failed; nothing of one that waits, runs, or is done."""
+    found = state(folder, str(read_json(folder / NODE).get('key')))
+    if found.word != 'failed':
+        return None
+    return Problem('failed', folder / LOG, f'its run failed and is in no table: {last_words(folder)}', excluded=False)
 
 
 def collect(places: Iterable[str | Path], check_weights: bool = True) -> Collection:

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from mmengine.config import Config
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch import distributed as dist
 
@@ -29,7 +29,7 @@ from pretrain.files import atomic, cache_folder, json_hash
 from pretrain.record import Result, Scores
 from pretrain.registry import MODELS
 
-FORMAT = 3
+FORMAT = 4
 """Raised when the same key would mean other features."""
 
 
@@ -56,10 +56,15 @@ class FrozenModel(Protocol):
 
 @dataclass
 class Features:
-    """`x` float32 `(N, ...)` and `label` int64 `(N,)`, in the order of the data set."""
+    """`x` float32 `(N, ...)` and `label` int64 `(N,)`, in the order of the data set.
+
+    Attributes:
+        saved: seconds that their extraction took an earlier run, where this one found them in the cache.
+    """
 
     x: Tensor
     label: Tensor
+    saved: float = 0.0
 
 
 def extract(model: FrozenModel, dataset: SizedDataset, batch_size: int, **loading) -> Features:
@@ -121,8 +126,9 @@ def cached_features(model: FrozenModel, dataset: Any, loader: Mapping[str, Any],
     start = time.perf_counter()
     features = extract(model, dataset, **loading)
     if is_main():
-        print(f'features of {len(dataset):,} samples in {time.perf_counter() - start:.1f} s, kept in {path}')
-        _write(path, features)
+        seconds = time.perf_counter() - start
+        print(f'features of {len(dataset):,} samples in {seconds:.1f} s, kept in {path}')
+        _write(path, features, seconds)
     return features
 
 
@@ -130,17 +136,18 @@ def _read(path: Path) -> Features | None:
     if not path.exists():
         return None
     try:
-        tensors = load_file(path)
-        return Features(tensors['x'], tensors['label'])
-    except (SafetensorError, KeyError, OSError) as error:
+        with safe_open(path, 'pt') as file:
+            return Features(file.get_tensor('x'), file.get_tensor('label'), float((file.metadata() or {})['seconds']))
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
         print(f'{path} is damaged ({" ".join(str(error).split())}); computing the features again')
         return None
 
 
-def _write(path: Path, features: Features) -> None:
+def _write(path: Path, features: Features, seconds: float) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as temporary:
-        save_file({'x': features.x.contiguous(), 'label': features.label.contiguous()}, temporary)
+        tensors = {'x': features.x.contiguous(), 'label': features.label.contiguous()}
+        save_file(tensors, temporary, {'seconds': str(seconds)})
 
 
 @dataclass
@@ -171,9 +178,10 @@ class FrozenRun:
         return next(self.model.net.parameters()).device
 
     def record(self, scores: Scores, **facts) -> Result:
-        """Write the result, from the first process."""
+        """Write the result, from the first process. Its cost is that of a run which finds nothing in the cache."""
         size = joined_processes()
-        facts |= {'world_size': size, 'cost': self.setting.meter.read(size)}
+        saved = sum(vars(self)[part].saved for part in ('train', 'val') if part in vars(self))
+        facts |= {'world_size': size, 'cost': self.setting.meter.read(size, before=saved)}
         return self.setting.record(scores, self.load_report, self.model.initial.sha256, write=is_main(), **facts)
 
 

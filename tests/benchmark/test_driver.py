@@ -3,6 +3,7 @@
 The command is a few lines of Python in place of mimbench, so a node takes milliseconds.
 """
 
+import argparse
 import errno
 import json
 import os
@@ -27,6 +28,7 @@ from benchmark.progress import reason
 from benchmark.worker import spent
 from pretrain.errors import UserError
 from pretrain.occupancy import occupy
+from tools.verbs.running import add_running_options, run_graph
 
 pytestmark = [pytest.mark.unit, pytest.mark.timeout(60)]
 
@@ -477,3 +479,21 @@ def test_why_an_attempt_ended(tmp_path: Path) -> None:
     (one.folder / 'log.txt').write_text('written: encoder\n')
     assert reason(one, State('failed', code=1)) == 'written: encoder'
     assert reason(one, State('failed', lost=1)).startswith('it vanished')
+
+
+def test_a_control_takes_the_network_of_another_pre_training(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """That of the first variant failed; without a control nothing could be said of the others."""
+    out = tmp_path / 'out'
+    bad, good = node(out, 'bad', 'code=1'), node(out, 'good', 'value=1')
+
+    def plan() -> Graph:
+        first = good if good.path().exists() else bad
+        control = replace(node(out, 'control', 'value=2', needs=(first,)), identity='control', labels={'control': True})
+        return Graph([bad, good, control])
+
+    parser = argparse.ArgumentParser()
+    add_running_options(parser)
+    assert run_graph(plan(), out, parser.parse_args(['--no-probe', '--retries', '0']), plan) == 1
+    said = capsys.readouterr().out
+    assert '2 done, 1 failed of 3' in said
+    assert sum('host' in line for line in read_lines(bad.folder / ATTEMPTS)) == 1

@@ -174,6 +174,7 @@ def test_a_study_that_was_run_in_two_folders_is_two(tmp_path: Path) -> None:
     table = read(tmp_path)
     assert len(table.subjects) == 2 * 3 + 1 and len({subject.label for subject in table.subjects}) == 7
     assert {cell.summary.n for cell in table.cells.values() if cell.subject.place} == {2}
+    assert f'r=0.5 (masks in {tmp_path / "cpu"})' in {subject.label for subject in table.subjects}
     curves = ablation_curves(table)
     assert [(c.study, [point.n for point in c.lines['']]) for c in curves] == [
         (f'masks in {tmp_path / place}', [2, 2, 2]) for place in ('cpu', 'gpu')

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from made_up import made_up, write
 
-from benchmark.nodes import DONE
+from benchmark.nodes import DONE, note
 from benchmark.store import collect
 from pretrain.errors import UserError
 from pretrain.files import sha256
@@ -164,3 +164,17 @@ def test_what_others_keep_to_themselves_is_named(tmp_path: Path, monkeypatch: py
         ('unreadable', 'record'),
     }
     assert all('Permission denied' in str(problem) for problem in found.problems)
+
+
+def test_a_node_that_failed_is_named(tmp_path: Path) -> None:
+    """It is in no table, and a reader of the tables would not miss it."""
+    write(tmp_path / 'fine', 0.5)
+    for name, code in (('bad', 1), ('waits', 75)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'node.json').write_text(json.dumps({'key': name}))
+        note(tmp_path / name, host='h', pid=1, started=1.0)
+        note(tmp_path / name, code=code, ended=2.0)
+    (tmp_path / 'bad' / 'log.txt').write_text('mimbench: error: no data at x\n')
+    (problem,) = collect([tmp_path]).problems
+    assert (problem.kind, problem.excluded, problem.path) == ('failed', False, tmp_path / 'bad' / 'log.txt')
+    assert str(problem).endswith('its run failed and is in no table: mimbench: error: no data at x')

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from classification.probe import AttentiveProbe, FrozenProbe, LinearProbe
 from pretrain.checkpoint.load import build_net
@@ -16,9 +17,13 @@ from pretrain.engine import features as engine_features
 from pretrain.engine.features import Features, cache_key, cached_features, extract
 from pretrain.files import cache_folder
 from pretrain.frozen import FrozenEncoder
+from pretrain.record import read_result
 from pretrain.registry import DATASETS
+from tools.main import main
 
 pytestmark = pytest.mark.unit
+
+KNN = Path(__file__).parents[2] / 'classification/configs/mini/mae_vit-base-p16_knn_1xb256-k20_in1k.py'
 
 
 def encoder(file: Path, **args) -> FrozenEncoder:
@@ -59,6 +64,33 @@ def test_second_use_reads_the_cache(images: Path, encoder_file: Path, monkeypatc
     monkeypatch.setattr(engine_features, 'extract', None)
     again = cached_features(encoder(encoder_file), build(cfg), cfg, cache_folder('features'))
     assert torch.equal(first.x, again.x) and torch.equal(first.label, again.label)
+
+
+def test_the_cost_is_that_of_a_run_that_finds_nothing(
+    images: Path, encoder_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else whoever comes second looks cheap, and a report puts it on the Pareto front."""
+    cfg = loader(images)
+    really = engine_features.extract
+
+    def slow(*given, **more) -> Features:
+        time.sleep(0.5)
+        return really(*given, **more)
+
+    monkeypatch.setattr(engine_features, 'extract', slow)
+    first, again = (cached_features(encoder(encoder_file), build(cfg), cfg, tmp_path / 'cache') for _ in range(2))
+    assert first.saved == 0 and 0.5 < again.saved < 5
+    monkeypatch.undo()
+    words = ['transfer', KNN, '--checkpoint', encoder_file, '--data', images / 'train', '--val', images / 'val']
+    words += ['--work-dir', tmp_path / 'run', '--force', '--cfg-options', 'model.image_size=16']
+    for part in ('train', 'val'):
+        words += [f'{part}_dataloader.num_workers=0', f'{part}_dataloader.dataset.transform.resize=16']
+        words += [f'{part}_dataloader.dataset.transform.crop=16']
+    assert main(list(map(str, words))) == 0
+    for file in cache_folder('features').iterdir():
+        save_file(load_file(file), file, {'seconds': '1000'})
+    assert main(list(map(str, words))) == 0
+    assert 2000 < read_result(tmp_path / 'run').cost.wall_seconds < 2100
 
 
 def test_a_damaged_cache_is_computed_again(images: Path, encoder_file: Path, capsys: pytest.CaptureFixture) -> None:

@@ -32,5 +32,9 @@ def run(args: argparse.Namespace) -> int:
     name = Path(args.study).stem
     out = Path(args.out or f'runs/{name}').absolute()
     supervised = supervised_weights(args.supervised)
-    graph = make_graph(study, name, out, parse_places(args.data), args.seeds, args.gpus_per_run, supervised)
-    return run_graph(graph, out, args)
+    places = parse_places(args.data)
+
+    def plan():
+        return make_graph(study, name, out, places, args.seeds, args.gpus_per_run, supervised)
+
+    return run_graph(plan(), out, args, plan)

@@ -3,6 +3,7 @@
 import argparse
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from tools.main import FAILED, INTERRUPTED
@@ -50,8 +51,13 @@ def count(text: str) -> int:
     return int(text)
 
 
-def run_graph(graph, out: Path, args: argparse.Namespace) -> int:
-    """Show the plan of a graph and run it; the exit code."""
+def run_graph(graph, out: Path, args: argparse.Namespace, plan: Callable | None = None) -> int:
+    """Show the plan of a graph and run it; the exit code.
+
+    Args:
+        plan: makes the graph anew. A random control copies the network of one checkpoint: where the pre-training of
+            that one failed, another one's does.
+    """
     from benchmark.command import mimbench
     from benchmark.executors import check_executor, make_executor
     from benchmark.progress import Progress
@@ -66,11 +72,14 @@ def run_graph(graph, out: Path, args: argparse.Namespace) -> int:
     if executor is None or args.dry_run:
         return 0
     from benchmark.driver import Driver
-    from benchmark.nodes import MISTAKE, state
+    from benchmark.nodes import MISTAKE, Graph, state
 
     begin = time.perf_counter()
     with Progress(graph, seconds) as progress:
         outcome = Driver(graph, executor, args.retries, progress.event).run()
+        if plan is not None and not outcome.interrupted and (rest := freed_controls(plan(), outcome.blocked)):
+            executor = make_executor(args.executor, **options)
+            outcome.update(Driver(Graph(rest), executor, args.retries, progress.event).run())
     words = Counter(done=len(outcome.done), failed=len(outcome.failed), blocked=len(outcome.blocked))
     print(', '.join(f'{count} {word}' for word, count in words.items() if count) or '0 done', end='')
     print(f' of {len(graph)} in {time.perf_counter() - begin:.0f} s: {out}')
@@ -84,6 +93,16 @@ def run_graph(graph, out: Path, args: argparse.Namespace) -> int:
         return 0
     codes = {state(graph.nodes[key].folder, key).code for key in outcome.failed}
     return MISTAKE if codes == {MISTAKE} else FAILED
+
+
+def freed_controls(graph, blocked: set[str]) -> list:
+    """Controls that were blocked, with the finished nodes whose network they copy in a new plan."""
+    from benchmark.nodes import is_done
+
+    controls = [node for node in graph if node.key in blocked and node.labels.get('control')]
+    free = [node for node in controls if all(is_done(graph.nodes[key].folder, key) for key in node.needs)]
+    parents = dict.fromkeys(key for node in free for key in node.needs)
+    return [*(graph.nodes[key] for key in parents), *free]
 
 
 def executor_options(args: argparse.Namespace) -> dict:
