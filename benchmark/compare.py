@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.cells import Cell, Column, Table, tabulate
+from benchmark.nodes import NOT_VARIED
 from benchmark.statistics import Gain, Summary, gain, summarise
 from benchmark.store import RANDOM, Problem, Run, collect
 from pretrain.errors import UserError
@@ -132,7 +133,9 @@ def _find(name: str, table: Table, places: Sequence[str | Path]) -> Side:
     """A checkpoint of the table by its name, else a folder."""
     where = ', '.join(map(str, places))
     matching = [subject for subject in table.subjects if name == subject.label]
-    matching = matching or [subject for subject in table.subjects if subject.label.startswith(f'{name} #')]
+    matching = matching or [
+        subject for subject in table.subjects if subject.label.startswith((f'{name} #', f'{name} ('))
+    ]
     if len(matching) > 1:
         raise UserError(f'{name}: several checkpoints in {where}: {", ".join(s.label for s in matching)}')
     if matching:
@@ -186,7 +189,7 @@ def _differences(a: Side, b: Side, ids: Sequence[str], shared: set[tuple]) -> li
         for side in (a, b):
             keys = [key for key in side.cells if key[0] == name]
             keys = [key for key in keys if key in shared] or keys
-            both.append(_values(run.result for key in keys for run in side.cells[key].runs))
+            both.append(_values(run for key in keys for run in side.cells[key].runs))
         for fact in sorted(both[0].keys() | both[1].keys()):
             left, right = (side.get(fact, '') for side in both)
             if left != right:
@@ -197,13 +200,14 @@ def _differences(a: Side, b: Side, ids: Sequence[str], shared: set[tuple]) -> li
     ]
 
 
-def _values(results: Iterable[Result]) -> dict[str, str]:
+def _values(runs: Iterable[Run]) -> dict[str, str]:
     """Of each fact the different values of some runs, the seeds among them."""
     values: dict[str, dict[str, None]] = defaultdict(dict)
     seeds = []
-    for result in results:
-        seeds.append(result.seed)
-        for name, text in facts(result).items():
+    for run in runs:
+        seeds.append(run.result.seed)
+        varied = {f'varied.{name}': str(value) for name, value in run.labels.items() if name not in NOT_VARIED}
+        for name, text in {**facts(run.result), **varied}.items():
             values[name][text] = None
     joined = {name: '; '.join(texts) for name, texts in values.items()}
     return {**joined, 'seeds': ', '.join(map(str, sorted(seeds)))}

@@ -22,13 +22,13 @@ def ledger() -> Path:
     return cache_folder('costs') / LEDGER
 
 
-def remember(cost_class: str, seconds: float) -> None:
-    """Note what a finished node took, for later predictions."""
+def remember(cost_class: str, seconds: float, **facts: bool) -> None:
+    """Note what a finished node took, for later predictions; or, with `probed=True`, what a probe predicts."""
     if not cost_class:
         return
     path = ledger()
     path.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps({'class': cost_class, 'seconds': round(seconds, 3)}) + '\n'
+    line = json.dumps({'class': cost_class, 'seconds': round(seconds, 3), **facts}) + '\n'
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
         os.write(handle, line.encode())  # one call: lines of two processes do not mix
@@ -37,11 +37,11 @@ def remember(cost_class: str, seconds: float) -> None:
 
 
 def known_costs() -> dict[str, float]:
-    """Mean seconds of each class of nodes that was run before."""
-    seconds: dict[str, list[float]] = defaultdict(list)
+    """Mean seconds of each class of nodes that was run before, or else probed."""
+    ran, probed = (defaultdict[str, list[float]](list) for _ in range(2))
     for line in read_lines(ledger()):
-        seconds[line['class']].append(line['seconds'])
-    return {name: sum(values) / len(values) for name, values in seconds.items()}
+        (probed if line.get('probed') else ran)[line['class']].append(line['seconds'])
+    return {name: sum(values) / len(values) for name, values in {**probed, **ran}.items()}
 
 
 def probe(node: Node, seconds: float = PROBE_SECONDS) -> float | None:
@@ -96,7 +96,9 @@ def predict(nodes: Iterable[Node], measure: bool = False) -> dict[str, float | N
         found[name] = known.get(name)
         if found[name] is None and measure:
             print(f'measuring what {node.title} takes: a few updates', flush=True)
-            found[name] = probe(node)
+            found[name] = seconds = probe(node)
+            if seconds is not None:
+                remember(name, seconds, probed=True)
     return found
 
 

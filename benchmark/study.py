@@ -150,6 +150,8 @@ def variants(study: Study) -> Iterator[Variant]:
 
     ConfigError for a key that a config does not have, and for two steps that are one and the same pre-training.
     """
+    from pretrain.engine.launch import hash_recipe
+
     known: dict[str, dict[str, Any]] = {}
     axes = {name: axis.steps() for name, axis in study.axes.items() if not axis.checkpoints}
     epochs = [epoch for axis in study.axes.values() for epoch in axis.checkpoints or ()]
@@ -164,7 +166,7 @@ def variants(study: Study) -> Iterator[Variant]:
         _check_epochs(config, cfg, epochs)
         network, kind = _network(cfg), _kind(cfg)
         values = {name: step.value for name, step in zip(axes, steps)}
-        same = known.setdefault(json_hash([str(config), options]), values)
+        same = known.setdefault(hash_recipe(cfg), values)
         if same is not values:
             raise ConfigError(f'{same} and {values} are one pre-training; let every step of an axis change something')
         for seed in range(study.seeds):

@@ -28,6 +28,7 @@ from benchmark.report.wording import (
     published_facts,
     words,
 )
+from benchmark.statistics import summarise
 from benchmark.store import RANDOM, SUPERVISED, Problem
 
 HERE = Path(__file__).parent
@@ -143,6 +144,7 @@ def _row(cell: Cell, index: Index) -> dict[str, Any]:
         'column': column_facts(cell.column),
         'score': numbers.summary(cell.summary, metric),
         'score_value': cell.summary.mean,
+        'others': _others(cell) if cell.column.features_only else [],
         'n': cell.summary.n,
         'link': index.cells(cell),
         'control': numbers.summary(control.summary, metric) if control else '',
@@ -163,6 +165,13 @@ def _row(cell: Cell, index: Index) -> dict[str, Any]:
         'gpu': duration(cell.gpu_seconds) if cell.gpu_seconds else '',
         'cost_value': round(cell.gpu_seconds or cell.wall_seconds or 0, 2) or '',
     }
+
+
+def _others(cell: Cell) -> list[str]:
+    """Means of the proxies beside the one that the protocol names."""
+    names = [name for name in cell.runs[0].result.scores if name != cell.column.metric]
+    of = {name: [run.result.scores[name] for run in cell.runs if name in run.result.scores] for name in names}
+    return [f'{name} {numbers.summary(summarise(values), name)}' for name, values in of.items()]
 
 
 def _cost(table: Table) -> dict[str, Any]:

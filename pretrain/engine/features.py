@@ -25,6 +25,7 @@ from pretrain.engine.seeding import seed_step
 from pretrain.engine.setting import Setting, load_facts
 from pretrain.engine.task import TransferTask
 from pretrain.engine.transfer import Request
+from pretrain.errors import DataError
 from pretrain.files import atomic, cache_folder, json_hash
 from pretrain.record import Result, Scores
 from pretrain.registry import MODELS
@@ -72,6 +73,8 @@ def extract(model: FrozenModel, dataset: SizedDataset, batch_size: int, **loadin
 
     Args:
         dataset: gives labelled samples whose `index` is their place.
+
+    Raises DataError for features that are not finite.
     """
     rows = []
     for batch in build_eval_loader(dataset, batch_size, **loading):
@@ -79,6 +82,8 @@ def extract(model: FrozenModel, dataset: SizedDataset, batch_size: int, **loadin
             x = model.predict(model.data_preprocessor(batch))['features'].float().cpu()
         rows.append((batch['index'].numpy(), np.asarray(x), batch['label'].numpy()))
     index, vectors, label = (np.concatenate(column) for column in zip(*gather_rows(rows), strict=True))
+    if not np.isfinite(vectors).all():
+        raise DataError('features hold NaN or infinity; look at the checkpoint, and at the mean and std of its input')
     order = np.argsort(index, kind='stable')
     if not np.array_equal(index[order], np.arange(len(dataset))):
         raise RuntimeError(f'{len(index)} features for the {len(dataset)} samples of the set')

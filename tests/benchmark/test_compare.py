@@ -118,3 +118,16 @@ def test_the_command(runs: Path, capsys) -> None:
     assert content['shared'][0]['gain']['gain'] == pytest.approx(0.11)
     assert main(['compare', str(runs / 'mae0'), str(runs / 'mae0')]) == 0
     assert 'Nothing else differs' in capsys.readouterr().out
+
+
+def test_what_a_study_varied_is_a_difference(tmp_path: Path) -> None:
+    """And variants of two studies that have one name are told apart by their study."""
+    for study in ('a', 'b'):
+        for ratio in (0.5, 0.75):
+            folder = write(tmp_path / f'{study}{ratio}', ratio, 0, f'{study}{ratio}')
+            labels = {'study': study, 'seed': 0, 'mask ratio': ratio, 'checkpoint': f'ratio={ratio}'}
+            (folder / 'node.json').write_text(json.dumps({'labels': labels}))
+    with pytest.raises(UserError, match=r'several checkpoints in .*: ratio=0.5 \(a\), ratio=0.5 \(b\)'):
+        compare('ratio=0.5', 'ratio=0.75 (a)', [tmp_path])
+    found = compare('ratio=0.5 (a)', 'ratio=0.75 (a)', [tmp_path])
+    assert ('varied.mask ratio', '0.5', '0.75') in [(d.fact, d.a, d.b) for d in found.differences]

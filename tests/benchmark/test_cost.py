@@ -79,6 +79,15 @@ def test_a_probe_measures_updates_and_leaves_nothing(tmp_path: Path, repo: Path)
     assert probe(node('wrong', 'pretrain', 'nowhere.py')) is None
 
 
+def test_a_probe_is_kept_until_a_run_knows_better(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, 'probe', lambda one: 8.0)
+    assert predict([node('a')], measure=True) == {'a': 8.0}
+    monkeypatch.setattr(cost, 'probe', pytest.fail)
+    assert predict([node('a')], measure=True) == {'a': 8.0}
+    remember('a', 5.0)
+    assert predict([node('a')], measure=True) == {'a': 5.0}
+
+
 def test_why_a_probe_failed_is_said(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a mistake in a value is found when the pre-trainings before it are over."""
     said = 'import sys; print("mimbench: error: ratio is half", file=sys.stderr); sys.exit(2)'

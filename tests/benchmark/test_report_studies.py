@@ -98,6 +98,7 @@ def test_correlation_of_a_proxy_with_a_fine_tuned_score(tmp_path: Path) -> None:
     assert (more, few) == (0, 0) and {pair.spearman.n for pair in pairs} == {5}
     html = write_report([tmp_path], tmp_path / 'out').paths[0].read_text()
     assert '+1.00' in html and MINUS + '1.00' in html and 'constant' in html
+    assert html.count('<small>lidar 7</small>') == 5, 'the table shows the proxies that the protocol does not name'
 
 
 @pytest.mark.parametrize('places', [1, 2])

@@ -253,6 +253,13 @@ def test_bundled_studies_plan(name: str) -> None:
     assert len(nodes) > 20
 
 
+def test_steps_that_resolve_to_one_recipe_are_one_pre_training() -> None:
+    """The config's own ratio is .75: two curves of it would be one curve, and half of its points left out."""
+    points = [{'value': 'as it is', 'set': {}}, {'value': 'x', 'set': {'model.masking.ratio': 0.75}}]
+    with pytest.raises(UserError, match='are one pre-training; let every step of an axis change something'):
+        graph(axes={'masking': {'points': points}})
+
+
 def test_what_is_drawn_for_a_study_is_not_asked_of_its_suite() -> None:
     """The suite's own sets lie where its configs say."""
     assert len(graph(drawn=True, suite='frozen', entries=['knn'], data='images'))

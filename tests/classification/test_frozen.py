@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from classification.probe import AttentiveProbe, FrozenProbe, LinearProbe
@@ -64,6 +65,20 @@ def test_second_use_reads_the_cache(images: Path, encoder_file: Path, monkeypatc
     monkeypatch.setattr(engine_features, 'extract', None)
     again = cached_features(encoder(encoder_file), build(cfg), cfg, cache_folder('features'))
     assert torch.equal(first.x, again.x) and torch.equal(first.label, again.label)
+
+
+def test_features_that_are_not_finite_are_one_line(
+    images: Path, write_encoder: Callable, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """Of a checkpoint whose numbers are finite and huge; k-NN would vote with NaN."""
+    file = write_encoder()
+    tensors = {name: tensor * 1e30 for name, tensor in load_file(file).items()}
+    with safe_open(file, 'pt') as found:
+        save_file(tensors, tmp_path / 'encoder.safetensors', found.metadata())
+    words = ['transfer', KNN, '--checkpoint', tmp_path / 'encoder.safetensors', '--data', images / 'train']
+    words += ['--val', images / 'val', '--work-dir', tmp_path / 'run']
+    assert main(list(map(str, words))) == 2
+    assert 'features hold NaN or infinity' in capsys.readouterr().err
 
 
 def test_the_cost_is_that_of_a_run_that_finds_nothing(

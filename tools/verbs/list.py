@@ -77,6 +77,8 @@ def run(args: argparse.Namespace) -> int:
     if what in OTHERS:
         rows = {'protocols': protocols, 'suites': suites, 'studies': studies}[what]()
         rows = [row for row in rows if pattern is None or fnmatch.fnmatch(row['name'], _wildcard(pattern))]
+        if pattern is not None and not rows:
+            raise UserError(f'no {what} match {pattern!r}; `mimbench list {what}` shows all')
         print(json.dumps(rows, indent=2) if args.json else '\n'.join(row['line'] for row in rows))
         return 0
     if what not in KINDS:
