@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pretrain.checkpoint import architecture, describe, exchange, readers
+from pretrain.checkpoint import architecture, describe, exchange, readers, timm_config
 from pretrain.checkpoint.audit import LoadReport, audit
 from pretrain.checkpoint.canonical import finish
 from pretrain.checkpoint.card import Card
@@ -64,7 +64,8 @@ def open_checkpoint(
         return _open_exchange(path, card, student, dict(arch_args or {}), allow_missing)
     source = open_source(path, student, dict(arch_args or {}))
     reading = finish(readers.read(source))
-    arch, args = architecture.infer(reading, source.hints, str(path))
+    hints = {**timm_config.arguments(source, reading), **source.hints}
+    arch, args = architecture.infer(reading, hints, str(path))
     dropped = {**source.dropped, **reading.dropped}
     shapes = expected_shapes(arch, args, str(path))
     report = audit(
