@@ -11,8 +11,11 @@ from pretrain.checkpoint.readers.reading import Reading
 from pretrain.checkpoint.shapes import Shapes, hinted_grid, mlp_ratio, window_of
 from pretrain.errors import CheckpointError
 
-# Attention heads by width of the published plain transformers: ViT-Ti, S, B, L, H, g, G and DINOv2's giant.
+# Attention heads by width of the published plain transformers: ViT-Ti, S, B, L, H, g, G and DINOv2's giant, and the
+# sizes between them of which timm has one kind only (medium, betwixt, SO-150M, SO-400M, ...).
 HEADS = {192: 3, 384: 6, 768: 12, 1024: 16, 1280: 16, 1408: 16, 1664: 16, 1536: 24}
+HEADS |= {256: 4, 320: 5, 512: 8, 640: 10, 832: 13, 896: 14, 1152: 16}
+_ROTARY = r'(.*\.)?(rope|rope_embed|pos_rope)\..+|freqs(_t_[xy])?'
 _SIZES = {192: 'tiny', 384: 'small', 768: 'base', 1024: 'large', 1280: 'huge', 1408: 'giant'}
 
 
@@ -30,6 +33,10 @@ def infer(reading: Reading, hints: dict[str, Any], label: str) -> tuple[str, dic
 
 
 def _vit(shapes: Shapes, reading: Reading, known: dict) -> tuple[str, dict[str, Any]]:
+    if shapes.any(_ROTARY):
+        raise CheckpointError(
+            f'{shapes.label}: rotary positions (RoPE), which are not supported: use a network without'
+        )
     args = _transformer(shapes, reading, known)
     if shapes.any(r'norm_pre\..*') and 'arch' not in known and 'pre_norm' not in known:
         raise CheckpointError(
@@ -130,11 +137,16 @@ def _transformer(shapes: Shapes, reading: Reading, known: dict, axes: int = 2) -
 
 
 def _heads(width: int, reading: Reading, label: str) -> int:
-    heads = reading.net_args.get('num_heads') or reading.heads.get(width) or HEADS.get(width)
+    """Heads leave no trace in the tensors: the family, then a table of published widths, else the user must tell."""
+    heads = reading.net_args.get('num_heads') or reading.heads.get(width)
     if heads:
         return heads
-    if width % 64 == 0:
-        return width // 64
+    if width in HEADS:
+        # With a class token all published networks of a width agree. Without one they do not: timm's
+        # vit_base_patch16_gap_224 has 16 heads, SigLIP's base of the same width 12.
+        if reading.kind == 'vit' and 'cls_token' not in reading.tensors:
+            reading.facts['notes'] = [*reading.facts.get('notes', ()), f'heads assumed: {HEADS[width]}']
+        return HEADS[width]
     if reading.kind == 'beit' and reading.below(r'blocks\.\d+\.attn\.relative_position_bias_table'):
         return 1  # replaced by the tables' own count
     raise CheckpointError(

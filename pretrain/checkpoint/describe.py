@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pretrain.checkpoint import positions
+from pretrain.checkpoint import positions, timm_config
 from pretrain.checkpoint.card import Card
 from pretrain.checkpoint.nets import meta_net
 from pretrain.checkpoint.readers.reading import Reading
@@ -47,7 +47,7 @@ def card_for_reading(source: Source, reading: Reading, arch: str, args: dict[str
     facts = reading.facts
     if any(len(facts.get(name) or ()) not in (0, card.channels) for name in ('mean', 'std')):
         facts = {**facts, 'mean': None, 'std': None}  # the family's RGB statistics say nothing about other channels
-    return Card.model_validate({**card.model_dump(), **_pixels(source), **facts})
+    return Card.model_validate({**card.model_dump(), **_pixels(source, card.channels), **facts})
 
 
 def place(card: Card, tensors: Mapping[str, Tensor]) -> None:
@@ -80,7 +80,7 @@ def place(card: Card, tensors: Mapping[str, Tensor]) -> None:
         card.position = positions.kind_of(table, card.grid) if fits else 'learned'
 
 
-def _pixels(source: Source) -> dict[str, Any]:
-    """Pixel statistics from Hugging Face's preprocessor file, where there is one."""
+def _pixels(source: Source, channels: int) -> dict[str, Any]:
+    """Pixel statistics from Hugging Face's preprocessor file or timm's config, where there is one."""
     mean, std = source.processor.get('image_mean'), source.processor.get('image_std')
-    return {'mean': tuple(mean), 'std': tuple(std)} if mean and std else {}
+    return {'mean': tuple(mean), 'std': tuple(std)} if mean and std else timm_config.statistics(source.config, channels)

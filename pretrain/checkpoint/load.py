@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pretrain.checkpoint import architecture, describe, exchange, readers
+from pretrain.checkpoint import architecture, describe, exchange, readers, timm_config
 from pretrain.checkpoint.audit import LoadReport, audit
 from pretrain.checkpoint.canonical import finish
 from pretrain.checkpoint.card import Card
 from pretrain.checkpoint.nets import expected_shapes, make_net, meta_net, required, shapes_of
 from pretrain.checkpoint.sizes import input_args, resize_state
-from pretrain.checkpoint.source import open_source, require_finite
+from pretrain.checkpoint.source import open_source, require_finite, wrong_type
 from pretrain.checkpoint.unpickle import is_safetensors
 from pretrain.errors import CheckpointError
 
@@ -64,12 +64,14 @@ def open_checkpoint(
         return _open_exchange(path, card, student, dict(arch_args or {}), allow_missing)
     source = open_source(path, student, dict(arch_args or {}))
     reading = finish(readers.read(source))
-    arch, args = architecture.infer(reading, source.hints, str(path))
+    hints = {**timm_config.arguments(source, reading), **source.hints}
+    arch, args = architecture.infer(reading, hints, str(path))
     dropped = {**source.dropped, **reading.dropped}
     shapes = expected_shapes(arch, args, str(path))
     report = audit(
         str(path), required(arch, shapes, reading.tensors), reading.tensors, reading.origin, dropped, allow_missing
     )
+    _require_weights(report.loaded, reading.tensors, reading.origin, path)
     digest = exchange.sha256(path)
     card = describe.card_for_reading(source, reading, arch, args, digest)
     state = {name: reading.tensors[name] for name in shapes if name in reading.tensors}
@@ -176,6 +178,15 @@ def _card_of(path: Path) -> Card | None:
     return exchange.read_card(path) if is_safetensors(head) else None
 
 
+def _require_weights(
+    names: Sequence[str], state: Mapping[str, Tensor], origin: Mapping[str, Sequence[str]], path: Path
+) -> None:
+    """Integers go into a network as counters only: anywhere else they are codes of a quantised file."""
+    for name in names:
+        if not state[name].is_floating_point() and not name.endswith('num_batches_tracked'):
+            raise wrong_type(' + '.join(origin.get(name, (name,))), state[name], path)
+
+
 def _open_exchange(path: Path, card: Card, student: bool, hints: dict, allow_missing: Sequence[str]) -> Opened:
     if student:
         raise CheckpointError(f'{path} is an exchange checkpoint of one encoder; leave out --student')
@@ -185,4 +196,5 @@ def _open_exchange(path: Path, card: Card, student: bool, hints: dict, allow_mis
     card = card.model_copy(update={'arch': arch, 'arch_args': {**card.arch_args, **hints}})
     expected = required(card.arch, expected_shapes(card.arch, card.arch_args, str(path)), state)
     report = audit(str(path), expected, state, allow_missing=allow_missing)
+    _require_weights(report.loaded, state, {}, path)
     return Opened(path, card, state, report, exchange.sha256(path))

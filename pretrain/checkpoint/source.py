@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,10 @@ from pretrain.errors import CheckpointError
 WRAPPERS = ('model_state', 'module', 'state_dict', 'model', 'base_model', 'model_state_dict')
 # What DistributedDataParallel and torch.compile put before every name.
 PREFIXES = ('module.', '_orig_mod.')
+_SHARD = re.compile(r'-(\d+)-of-(\d+)\.\w+$')
+# What weights are stored in. Other floating-point kinds (float8) and packed integers need scales that no reader knows.
+WEIGHT_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_INTEGERS = (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 @dataclass
@@ -62,9 +67,11 @@ def open_source(path: str | os.PathLike, student: bool = False, hints: dict | No
         student: of a file that holds a teacher and a student, take the student.
         hints: architecture arguments given by the user.
 
-    Raises CheckpointError when the file cannot be read, holds no state dict, or holds NaN or infinity.
+    Raises CheckpointError when the file cannot be read, is one of several shards, holds no state dict, weights of a
+    type that cannot be read, or NaN or infinity.
     """
     path = Path(path)
+    _refuse_shard(path)
     content = load_file(path)
     source = Source(path, {}, hints=dict(hints or {}))
     table = _unwrap(content, source, student)
@@ -80,12 +87,43 @@ def open_source(path: str | os.PathLike, student: bool = False, hints: dict | No
 
 
 def require_finite(state: Mapping[str, Tensor], path: str | os.PathLike) -> None:
-    """Raise CheckpointError naming the first tensors with NaN or infinity."""
+    """Raise CheckpointError naming a tensor of a type that no weights have, or the first with NaN or infinity."""
+    for name, tensor in state.items():
+        _require_readable(name, tensor, path)
     bad = [n for n, t in state.items() if t.is_floating_point() and not bool(torch.isfinite(t).all())]
     if bad:
         raise CheckpointError(
             f'{path} has NaN or infinity in {len(bad)} of {len(state)} tensors ({", ".join(bad[:3])}); '
             'the training diverged or the file is damaged: use an earlier checkpoint'
+        )
+
+
+def _require_readable(name: str, tensor: Tensor, path: str | os.PathLike) -> None:
+    """Counters and indices may be integers; what is called weight or bias may not."""
+    if tensor.is_meta:
+        raise CheckpointError(f'{path}: {name} has a shape but no values (meta device); save the network after loading')
+    counted = tensor.dtype in _INTEGERS and name.rpartition('.')[2] not in ('weight', 'bias')
+    if tensor.dtype not in WEIGHT_TYPES and not counted:
+        raise wrong_type(name, tensor, path)
+
+
+def wrong_type(name: str, tensor: Tensor, path: str | os.PathLike) -> CheckpointError:
+    """The error for weights stored in a type that cannot be read as they are."""
+    kind = str(tensor.dtype).removeprefix('torch.')
+    return CheckpointError(
+        f'{path}: {name} is stored as {kind}, which is no type of weights here; '
+        'save the network as float32, float16 or bfloat16 (a quantised one before it was quantised)'
+    )
+
+
+def _refuse_shard(path: Path) -> None:
+    """Depth is read from the tensors, so a part of a network could pass for a shallower one: no part is read."""
+    found = _SHARD.search(path.name)
+    if found and int(found.group(2)) > 1:
+        raise CheckpointError(
+            f'{path} is one of {int(found.group(2))} shards (number {int(found.group(1))}), only a part of the '
+            'weights; merge all of them into one file first (save_pretrained with a larger max_shard_size, or '
+            'safetensors), and give a complete file another name'
         )
 
 
@@ -105,6 +143,8 @@ def _unwrap(content: Any, source: Source, student: bool) -> dict[str, Any]:
                 continue
             if name in ('teacher', 'student') and _is_table(value):
                 source.dropped.update({f'{name}.{inner}': reason for inner in value})
+            elif _is_scalar(value):
+                source.dropped[str(name)], source.around[str(name)] = 'a number beside the weights', value.item()
             elif _holds_tensors(value):
                 source.dropped[str(name)] = 'beside the weights: training state or another copy'
             else:
@@ -124,16 +164,22 @@ def _inner(content: Mapping, student: bool) -> tuple[str | None, str]:
         if student:
             return 'student', 'the teacher copy; the student was asked for'
         return 'teacher', 'the student copy; --student reads it'
-    if any(isinstance(value, Tensor) for value in content.values()):
-        return None, ''
+    flat = any(isinstance(value, Tensor) and not _is_scalar(value) for value in content.values())
     for key in WRAPPERS:
-        if isinstance(content.get(key), Mapping) and _holds_tensors(content[key]):
+        inner = content.get(key)
+        # Beside scalars (an epoch, an accuracy) any wrapper is one; beside larger tensors only a table of tensors is.
+        if isinstance(inner, Mapping) and (_is_table(inner) if flat else _holds_tensors(inner)):
             return key, ''
     return None, ''
 
 
 def _is_table(value: Any) -> bool:
     return isinstance(value, Mapping) and any(isinstance(v, Tensor) for v in value.values())
+
+
+def _is_scalar(value: Any) -> bool:
+    """Whether a value is a tensor of one number that can be read."""
+    return isinstance(value, Tensor) and value.dim() == 0 and not value.is_meta and value.layout is torch.strided
 
 
 def _holds_tensors(value: Any, depth: int = 4) -> bool:
@@ -149,17 +195,21 @@ def _holds_tensors(value: Any, depth: int = 4) -> bool:
 
 
 def _strip(table: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Remove `module.` and `_orig_mod.` from all names, or from none."""
-    for prefix in PREFIXES:
+    """Remove `module.` and `_orig_mod.`, as often as they were put before all names, or from none."""
+    while prefix := _common_prefix(table):
         without = [name for name in table if not name.startswith(prefix)]
-        if len(without) > len(table) // 2:
-            continue
         if without:
             raise CheckpointError(
                 f'{path} mixes names with and without the prefix {prefix!r}: {without[0]!r} has none; repair that name'
             )
         table = {name[len(prefix) :]: value for name, value in table.items()}
     return table
+
+
+def _common_prefix(table: Mapping[str, Any]) -> str | None:
+    """The prefix that at least half of the names have."""
+    counts = {prefix: sum(name.startswith(prefix) for name in table) for prefix in PREFIXES}
+    return next((prefix for prefix, count in counts.items() if count and 2 * count >= len(table)), None)
 
 
 def _beside(path: Path, name: str) -> dict[str, Any]:

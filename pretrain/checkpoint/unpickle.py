@@ -7,6 +7,7 @@ needed are replaced by inert stand-ins, so no code of theirs runs and their pack
 
 import argparse
 import collections
+import json
 import pickle
 import pickletools
 import re
@@ -107,12 +108,26 @@ def load_file(path: str | Path) -> Any:
         return read_tensors(path)
     if head.startswith((_ZIP, _PICKLE)):
         return _load_pickle(path)
+    if head.lstrip().startswith(b'{'):
+        _refuse_index(path)
     forbidden = _forbidden(path)
     if forbidden:
         raise CheckpointError(_hostile(path, forbidden[0]))
     raise CheckpointError(
         f'{path} is not a checkpoint: it begins with {head[:8]!r}; '
         'expected .safetensors or a file written by torch.save'
+    )
+
+
+def _refuse_index(path: Path) -> None:
+    """An index of shards is not read: the hash of one file could not stand for the weights of several."""
+    try:
+        shards = sorted(set(json.loads(path.read_bytes())['weight_map'].values()))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return
+    raise CheckpointError(
+        f'{path} is an index of {len(shards)} shards ({", ".join(map(str, shards[:2]))}, ...), not weights; merge the '
+        'shards into one file (save_pretrained with a larger max_shard_size, or safetensors) and name that'
     )
 
 

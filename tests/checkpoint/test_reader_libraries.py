@@ -217,7 +217,7 @@ TIMM = {
     'vit_tiny_patch16_224': {'img_size': 32, 'depth': 3},
     'deit3_small_patch16_224': {'img_size': 32, 'depth': 2},
     'vit_small_patch14_reg4_dinov2': {'img_size': 28, 'depth': 2},
-    'vit_base_patch32_224': {'img_size': 64, 'embed_dim': 128, 'depth': 2, 'num_heads': 2, 'class_token': False,
+    'vit_base_patch32_224': {'img_size': 64, 'embed_dim': 256, 'depth': 2, 'num_heads': 4, 'class_token': False,
                              'global_pool': 'avg', 'fc_norm': False},
     'beitv2_base_patch16_224': {'img_size': 48, 'embed_dim': 128, 'depth': 2, 'num_heads': 2},
     'swin_tiny_patch4_window7_224': {'embed_dim': 24, 'depths': (1, 1, 2, 1), 'num_heads': (1, 2, 3, 4)},

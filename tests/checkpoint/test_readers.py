@@ -178,7 +178,7 @@ def test_a_fused_bias_or_timm_scale_in_a_beit_becomes_beits(tmp_path):
 def test_heads_of_known_widths_need_no_argument(tmp_path):
     from pretrain.encoders.net import create_net
 
-    for width, heads in ((192, 3), (384, 6), (128, 2)):
+    for width, heads in ((192, 3), (384, 6), (512, 8)):
         net = create_net('vit_tiny_patch16_224', img_size=16, patch_size=8, embed_dim=width, depth=1, num_heads=heads)
         torch.save({'model': net.state_dict()}, tmp_path / 'x.pth')
         assert load.open_checkpoint(tmp_path / 'x.pth').card.arch_args['num_heads'] == heads

@@ -9,7 +9,9 @@ from typing import Any
 from pretrain.checkpoint.canonical import HEAD, end_to_start_downsample
 from pretrain.checkpoint.readers.reading import IMAGENET, Reading, Rename, fuse_attention, rename
 from pretrain.checkpoint.readers.styles import follows, has_any
+from pretrain.checkpoint.shapes import Shapes
 from pretrain.checkpoint.source import Source
+from pretrain.errors import CheckpointError
 
 FAMILY = 'huggingface'
 
@@ -72,6 +74,7 @@ def read(source: Source) -> Reading:
     if follows(source, _SWIN):
         reading = rename(FAMILY, 'swin', source.state, _SWIN_RULES, _DROPS, facts=_facts(source))
         _fuse(reading, r'layers\.\d+\.blocks\.\d+\.norm1\.weight')
+        require_agreement(reading, config, source)
         side = config.get('image_size')
         reading.image_side = side if isinstance(side, int) else None
         if config.get('layer_norm_eps', 1e-5) != 1e-5:
@@ -81,12 +84,39 @@ def read(source: Source) -> Reading:
     kind = 'beit' if beit else 'vit'
     reading = rename(FAMILY, kind, source.state, _PLAIN_RULES, _DROPS, facts=_facts(source), norm_optional=beit)
     _fuse(reading, r'blocks\.\d+\.norm1\.weight')
+    require_agreement(reading, config, source)
     reading.net_args['norm_eps'] = config.get('layer_norm_eps', 1e-12)
     if 'num_attention_heads' in config:
         reading.net_args['num_heads'] = config['num_attention_heads']
     if isinstance(config.get('image_size'), list):
         source.hints.setdefault('img_size', config['image_size'])
     return reading
+
+
+def require_agreement(reading: Reading, config: dict[str, Any], source: Source) -> None:
+    """Raise CheckpointError where `config.json` names an activation other than GELU, or another size than the tensors.
+
+    An activation that `--arch-args` names is the user's word and passes.
+    """
+    activation = config.get('hidden_act', 'gelu')
+    if activation not in ('gelu', 'gelu_python') and 'act_layer' not in source.hints:
+        raise CheckpointError(
+            f'{source.path}: config.json says hidden_act {activation!r}, networks here have gelu; a plain ViT takes '
+            'another: --arch-args \'{"act_layer": "gelu_tanh"}\' (timm\'s names: gelu_tanh, quick_gelu, relu, silu)'
+        )
+    shapes = Shapes(reading.tensors, str(source.path))
+    if reading.kind == 'swin':
+        stages = shapes.count(r'layers\.(\d+)\.')
+        found: dict[str, Any] = {'depths': [shapes.count(rf'layers\.{i}\.blocks\.(\d+)\.') for i in range(stages)]}
+    else:
+        width = shapes.common(r'blocks\.\d+\.norm[12]\.(weight|bias)')
+        found = {'num_hidden_layers': shapes.count(r'blocks\.(\d+)\.'), 'hidden_size': width}
+    for name, value in found.items():
+        if config.get(name, value) != value:
+            raise CheckpointError(
+                f'{source.path}: config.json says {name} {config[name]}, the file has {value}: it is incomplete, or '
+                'config.json is of another network; complete the one or move the other'
+            )
 
 
 def _config(source: Source) -> dict[str, Any]:

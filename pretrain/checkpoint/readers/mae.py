@@ -4,6 +4,8 @@ Encoder and decoder use timm's ViT names; the fine-tuned network pools patch tok
 Facts: models_mae.py and models_vit.py.
 """
 
+from typing import Any
+
 from pretrain.checkpoint.canonical import HEAD
 from pretrain.checkpoint.positions import kind_of
 from pretrain.checkpoint.readers.reading import IMAGENET, Reading, rename
@@ -20,7 +22,8 @@ _HEADS = r'head\.(weight|bias)|head\.[01]\..+|cls_head\..+'
 def detect(source: Source) -> int:
     """A decoder is certain. Without one the names are those of any ViT.
 
-    Then fixed positions tell, or the form: under `model`, headless or with `fc_norm`.
+    Then fixed positions tell, or the form: under `model`, headless or with `fc_norm`. The form alone says nothing about
+    the method.
     """
     if not follows(source, VIT) or follows(source, BEIT):
         return 0
@@ -32,8 +35,9 @@ def detect(source: Source) -> int:
 
 
 def read(source: Source) -> Reading:
-    tuned = source.has('head.')
-    facts = {**IMAGENET, 'method': 'mae', 'initial_stage': 'unknown' if tuned else 'mim'}
+    facts: dict[str, Any] = {}
+    if has_any(source, _DECODER) or _fixed_positions(source):
+        facts = {**IMAGENET, 'method': 'mae', 'initial_stage': 'unknown' if source.has('head.') else 'mim'}
     drops = [(_DECODER, 'decoder of pre-training'), (_HEADS, HEAD)]
     return rename(FAMILY, 'vit', source.state, drops=drops, facts=facts)
 

@@ -26,7 +26,9 @@ def detect(source: Source) -> int:
 def read(source: Source) -> Reading:
     styles = {'beit': BEIT, 'swin': SWIN, 'convnext': CONVNEXT, 'resnet': RESNET}
     kind = next((kind for kind, style in styles.items() if follows(source, style)), 'vit')
-    return rename(FAMILY, kind, source.state, drops=_DROPS)
+    # At 1536 channels timm has two networks: DINOv2's giant, with a class token, and SigLIP's, with 16 heads.
+    siglip = kind == 'vit' and 'cls_token' not in source.state
+    return rename(FAMILY, kind, source.state, drops=_DROPS, heads={1536: 16} if siglip else {})
 
 
 def _beyond_torchvision(source: Source) -> bool:

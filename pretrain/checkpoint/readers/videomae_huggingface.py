@@ -8,6 +8,7 @@ without one the official number is taken, which the card notes. The mean-pooled 
 from typing import Any
 
 from pretrain.checkpoint.canonical import HEAD, join_biases
+from pretrain.checkpoint.readers.huggingface import require_agreement
 from pretrain.checkpoint.readers.reading import IMAGENET, Reading, Rename, fuse_attention, rename
 from pretrain.checkpoint.readers.styles import follows
 from pretrain.checkpoint.readers.videomae import place_sincos
@@ -55,6 +56,7 @@ def read(source: Source) -> Reading:
         fuse_attention(reading, name.replace('norm1.weight', 'attn'), ('q', 'k', 'v'))
     join_biases(reading)
     if config:
+        require_agreement(reading, config, source)
         reading.net_args['norm_eps'] = config.get('layer_norm_eps', 1e-12)
         if 'num_attention_heads' in config:
             reading.net_args['num_heads'] = config['num_attention_heads']
