@@ -51,12 +51,13 @@ def write_bundle(places: Iterable[str | Path], out: Path) -> Verified:
     """
     if out.is_dir():
         raise UserError(f'--out {out} is a folder; name a file: --out {out / "results.zip"}')
+    places = list(places)
     collection = collect(places)
     bad = [problem for problem in collection.problems if problem.excluded and problem.kind != 'duplicate']
     if bad:
         raise UserError(f'{len(bad)} runs are not sound, the first: {bad[0]}; mend or remove them')
     if not collection.runs:
-        raise UserError('no finished run there')
+        raise UserError(f'{", ".join(map(str, places))}: no finished run')
     names = _names(collection.runs)
     files = {
         f'runs/{names[run.folder]}/{kept}': run.folder / kept

@@ -49,7 +49,8 @@ def existing_weights(paths: Sequence[str]) -> list[Weights]:
 
     for path in paths:
         if not Path(path).is_file():
-            raise UserError(f'--checkpoint {path}: no such file')
+            what = 'a folder; name the file in it' if Path(path).is_dir() else 'no such file'
+            raise UserError(f'--checkpoint {path}: {what}')
     names = Counter(checkpoint_name(path) for path in paths)
     found: list[Weights] = []
     for path in paths:

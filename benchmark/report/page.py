@@ -146,6 +146,7 @@ def _row(cell: Cell, index: Index) -> dict[str, Any]:
         'score_value': cell.summary.mean,
         'others': _others(cell) if cell.column.features_only else [],
         'n': cell.summary.n,
+        'equal': cell.summary.std == 0,
         'link': index.cells(cell),
         'control': numbers.summary(control.summary, metric) if control else '',
         'control_n': control.summary.n if control else 0,
