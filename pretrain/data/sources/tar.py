@@ -31,8 +31,8 @@ class TarSource:
 
     The key is the member's path up to the first dot of its last part, as webdataset defines it. A link is read as the
     member it leads to; `._*`, which macOS adds, is left out. Headers are scanned once; images are then read by
-    position, so any order costs the same. Raises DataError for compressed tar files, which cannot be read by position, for
-    damaged ones and those that are cut off, for a key with two images and a link to nowhere.
+    position, so any order costs the same. Raises DataError for compressed tar files, which cannot be read by
+    position, for damaged ones and those that are cut off, for a key with two images and a link to nowhere.
     """
 
     def __init__(self, shards: str | Path | Sequence, label_key: str = 'label', classes: Sequence[str] | None = None):
@@ -184,8 +184,8 @@ def _follow(member: tarfile.TarInfo, index: dict[str, tarfile.TarInfo], shard: s
         name = os.path.normpath(os.path.join(start, found.linkname))
         if name in seen or name not in index:
             raise DataError(
-                f'tar shard {shard!r}: {member.name!r} is a link to {member.linkname!r}, which is no file of this shard; write '
-                'the shard with files in place of links: tar --dereference --hard-dereference'
+                f'tar shard {shard!r}: {member.name!r} is a link to {member.linkname!r}, which is no file of this '
+                'shard; write the shard with files in place of links: tar --dereference --hard-dereference'
             )
         seen.add(name)
         found = index[name]
