@@ -3,6 +3,9 @@
 import os
 from collections.abc import Iterable, Iterator
 
+_MOST_LINKS = 40
+"""One after the other, as Linux allows."""
+
 
 class Whereabouts:
     """Answers for many names: each folder is listed once, so that a million names cost no million looks at the disk.
@@ -13,7 +16,7 @@ class Whereabouts:
 
     def __init__(self) -> None:
         self._listings: dict[str, dict[str, bool] | None] = {}
-        self._links: dict[str, str] = {}
+        self._links: set[str] = set()
         self._folders: dict[str, str] = {}
 
     def file(self, name: str) -> str:
@@ -38,14 +41,21 @@ class Whereabouts:
         """The name with symbolic links followed and the path made absolute; one sample has one such name."""
         file = self.file(name)
         path = file or name
-        folder, tail = os.path.split(path)
-        if path in self._links:
-            found = self._links[path]
-        else:
+        return self._follow(path) + name[len(path) :]
+
+    def _follow(self, path: str) -> str:
+        """`os.path.realpath`, which looks at every part of every path, for many paths in few folders."""
+        for _ in range(_MOST_LINKS):
+            folder, tail = os.path.split(path)
             if folder not in self._folders:
                 self._folders[folder] = os.path.realpath(folder)
-            found = os.path.join(self._folders[folder], tail)
-        return found + name[len(path) :]
+            path = os.path.join(self._folders[folder], tail)
+            if tail in ('', '.', '..') or self._listing(self._folders[folder]) is None:
+                break
+            if path not in self._links:
+                return path
+            path = os.path.join(self._folders[folder], os.readlink(path))
+        return os.path.realpath(path)
 
     def _listing(self, folder: str) -> dict[str, bool] | None:
         """Of each entry, whether it is a file; empty where there is no such folder, None where it may not be listed."""
@@ -54,10 +64,9 @@ class Whereabouts:
                 with os.scandir(folder or '.') as entries:
                     found = {}
                     for entry in entries:
-                        found[entry.name] = entry.is_file()
+                        found[entry.name] = _is_file(entry)
                         if entry.is_symlink():
-                            path = os.path.join(folder, entry.name)
-                            self._links[path] = os.path.realpath(path)
+                            self._links.add(os.path.join(folder, entry.name))
                 self._listings[folder] = found
             except PermissionError:
                 self._listings[folder] = None
@@ -72,6 +81,13 @@ def shared_samples(one: Iterable[str], other: Iterable[str]) -> list[tuple[str, 
     known = {where.real(name): name for name in one}
     found = {where.real(name): name for name in other}
     return sorted((known[place], found[place]) for place in known.keys() & found.keys())
+
+
+def _is_file(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _parts(name: str) -> Iterator[str]:

@@ -100,6 +100,27 @@ def test_the_file_of_a_sample(tmp_path):
     assert where.file(f'{folder}/none.png') == '' == where.file('synthetic:3')
 
 
+def test_real_names_are_those_of_the_system(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'a' / 'b').mkdir(parents=True)
+    (tmp_path / 'a' / '1.png').touch()
+    links = {
+        'above': 'a/b/..',
+        'a/b/2.png': '../1.png',
+        'a/3.png': 'b/2.png',
+        '4.png': str(tmp_path / 'above' / '3.png'),
+        'dead.png': 'none/5.png',
+        'itself.png': 'itself.png',
+        'there.png': 'back.png',
+        'back.png': 'there.png',
+    }
+    for name, target in links.items():
+        (tmp_path / name).symlink_to(target)
+    where = Whereabouts()
+    for name in (*links, 'above/b/2.png', './a/../4.png', 'none/6.png', 'a/1.png', 'synthetic:3'):
+        assert where.real(name) == os.path.realpath(name), name
+
+
 def test_identity_notices_a_replaced_shard_below_a_folder_with_a_colon(tmp_path):
     shard = tmp_path / 'run 10:30' / 'x.tar'
     shard.parent.mkdir()
