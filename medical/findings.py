@@ -216,19 +216,6 @@ def patients(source: Any) -> set[str]:
     return {match[1] for match in found if match}
 
 
-def real_names(source: Any) -> set[str]:
-    """The names of all images with symbolic links followed; each folder is looked at once."""
-    folders: dict[str, str] = {}
-    found = set()
-    for i in range(len(source)):
-        name = source.name(i)
-        folder, file = os.path.split(name)
-        if folder not in folders:
-            folders[folder] = os.path.realpath(folder)
-        found.add(os.path.realpath(name) if os.path.islink(name) else os.path.join(folders[folder], file))
-    return found
-
-
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding='utf-8-sig')

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from torch import nn
 
 from medical.auc import FindingMetric, VoteMetric
-from medical.findings import patients, real_names, source_of
+from medical.findings import patients, source_of
 from pretrain.checkpoint.initial import Initial
 from pretrain.data.card import load_card, use_card
 from pretrain.data.dataset import ImageDataset
@@ -105,13 +105,10 @@ def _classes(dataset: ImageDataset, num_classes: int) -> list[str]:
 
 
 def _check_apart(train: Any, val: Any) -> None:
-    """Raise DataError for an image in both parts, by whatever path, or a patient whose images are in both."""
-    for what, found in (
-        ('images', real_names(train) & real_names(val)),
-        ('patients', patients(train) & patients(val)),
-    ):
-        if found:
-            raise DataError(
-                f'{len(found):,} {what} are in training and validation data, for example {min(found)!r}; give lists '
-                'without a common one'
-            )
+    """Raise DataError for a patient whose images are in both parts; `labelled_data` looks for common images."""
+    found = patients(train) & patients(val)
+    if found:
+        raise DataError(
+            f'{len(found):,} patients are in training and validation data, for example {min(found)!r}; give lists '
+            'without a common one'
+        )

@@ -119,7 +119,7 @@ def list_file(path: str | Path) -> Path:
 
 def _read(file: Path) -> dict:
     try:
-        content = json.loads(file.read_text(encoding='utf-8'))
+        content = json.loads(file.read_text(encoding='utf-8-sig'))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DataError(f'{file} is not valid JSON: {error}; repair it') from error
     if not isinstance(content, dict):

@@ -112,7 +112,7 @@ def locate(path: str, part: str = 'train') -> dict:
             return {'type': 'H5Source', 'files': str(place / f'{_test(part)}_files.txt')}
         return {'type': 'PointFolder', 'root': path, 'part': _test(part)}
     if place.suffix == '.txt' and place.exists():
-        first = place.read_text().split()[:1]
+        first = place.read_text(encoding='utf-8-sig').split()[:1]
         is_h5 = bool(first) and os.path.splitext(first[0])[1] in ('.h5', '.hdf5')
         return {'type': 'H5Source', 'files': path} if is_h5 else {'type': 'PointList', 'file': path}
     raise DataError(f'no clouds at {path!r}; give a folder, a .txt list, or h5 files')

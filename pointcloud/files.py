@@ -64,7 +64,7 @@ def _text(path: Path) -> np.ndarray:
     """
     rows: list[list[float]] = []
     count = None
-    for number, line in enumerate(path.read_text(encoding='utf-8', errors='replace').splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding='utf-8-sig', errors='replace').splitlines(), 1):
         words = line.replace(',', ' ').replace(';', ' ').split()
         if not words or words[0].startswith('#'):
             continue
@@ -96,7 +96,8 @@ def _off(path: Path) -> np.ndarray:
 
     Each vertex and each face is a line; what follows on it, such as colours, plays no part.
     """
-    lines = (line.partition('#')[0].split() for line in path.read_text(errors='replace').splitlines())
+    text = path.read_text(encoding='utf-8-sig', errors='replace')
+    lines = (line.partition('#')[0].split() for line in text.splitlines())
     rows = [words for words in lines if words]
     if not rows or not rows[0][0].upper().startswith('OFF'):
         raise ValueError(f'it begins with {rows[0][0][:20] if rows else ""!r}, not with OFF')

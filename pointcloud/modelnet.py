@@ -49,7 +49,7 @@ class ModelNet(CloudFiles):
         if part not in ('train', 'test'):
             raise ConfigError(f"ModelNet part is {part!r}; allowed: 'train', 'test'")
         lists = [folder / f'modelnet{classes}_{name}.txt' for name in ('shape_names', part)]
-        shapes, names = (existing(p, 'ModelNet list').read_text().split() for p in lists)
+        shapes, names = (existing(p, 'ModelNet list').read_text(encoding='utf-8-sig').split() for p in lists)
         labels = []
         for name in names:
             if name.rpartition('_')[0] not in shapes:

@@ -50,9 +50,8 @@ class ShapeNetPart(CloudFiles):
         folder = existing(root, 'ShapeNetPart folder')
         if part not in ('train', 'val', 'trainval', 'test'):
             raise ConfigError(f"ShapeNetPart part is {part!r}; allowed: 'train', 'val', 'trainval', 'test'")
-        lines = [
-            line.split() for line in existing(folder / 'synsetoffset2category.txt', 'list').read_text().split('\n')
-        ]
+        listed = existing(folder / 'synsetoffset2category.txt', 'list').read_text('utf-8-sig')
+        lines = [line.split() for line in listed.split('\n')]
         names = {words[1]: words[0] for words in lines if len(words) == 2}
         known = parts or PARTS
         if unknown := sorted(set(names.values()) - set(known)):
@@ -62,7 +61,7 @@ class ShapeNetPart(CloudFiles):
         for split in ('train', 'val') if part == 'trainval' else (part,):
             file = existing(folder / 'train_test_split' / f'shuffled_{split}_file_list.json', 'list of clouds')
             try:
-                entries = json.loads(file.read_text())
+                entries = json.loads(file.read_text('utf-8-sig'))
             except json.JSONDecodeError as error:
                 raise DataError(f'{file} is no JSON list ({error}); copy it again') from error
             for entry in entries:  # shape_data/02691156/1021a0914a7207aff927ed529ad90a11

@@ -128,7 +128,7 @@ class PointList(CloudFiles):
         names: list[str] = []
         for part in file.split(','):
             path = existing(part, 'list of clouds')
-            names += [line.strip() for line in path.read_text().splitlines() if line.strip()]
+            names += [line.strip() for line in path.read_text(encoding='utf-8-sig').splitlines() if line.strip()]
         beside = path.parent.parent / 'shapenet_pc'
         root = Path(folder) if folder else beside if beside.is_dir() else path.parent
         if not names:
@@ -202,7 +202,7 @@ class H5Source(CloudArrays):
 def _h5_paths(files: str) -> list[str]:
     if files.endswith('.txt'):
         folder = existing(files, 'list of h5 files').parent
-        found = [str(folder / os.path.basename(line)) for line in Path(files).read_text().split()]
+        found = [str(folder / os.path.basename(line)) for line in Path(files).read_text(encoding='utf-8-sig').split()]
     else:
         found = sorted(glob.glob(files))
     if not found or not all(os.path.exists(path) for path in found):
@@ -214,7 +214,7 @@ def _h5_paths(files: str) -> list[str]:
 def _class_names(folder: Path, labels: np.ndarray | None, files: str) -> list[str] | None:
     for name in ('shape_names.txt', 'classes.txt'):
         if labels is not None and (folder / name).exists():
-            classes = (folder / name).read_text().split()
+            classes = (folder / name).read_text(encoding='utf-8-sig').split()
             if int(labels.max()) >= len(classes):
                 raise DataError(f'{files} has label {labels.max()}, {folder / name} only {len(classes)} names')
             return classes

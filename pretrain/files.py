@@ -22,7 +22,8 @@ def atomic(path: str | os.PathLike, durable: bool = True) -> Iterator[Path]:
         durable: False for what is easily made again: it does not wait for the disk, and a power cut may empty it.
     """
     path = Path(path)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    # Containers that share a folder may have equal process ids, so the id alone is no name of one's own.
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp')
     try:
         yield temporary
         if durable:

@@ -46,7 +46,7 @@ def read_class_list(path: Path) -> ClassList:
     A name that ends in `(ignore)` marks a label that does not count. Raises DataError for a list without classes, or
     with a name or label that comes twice.
     """
-    lines = [line.strip() for line in path.read_text(encoding='utf-8').splitlines() if line.strip()]
+    lines = [line.strip() for line in path.read_text(encoding='utf-8-sig').splitlines() if line.strip()]
     matches = [_NUMBERED.fullmatch(line) for line in lines]
     numbered = all(matches)
     labels = [int(m[1]) for m in matches if m] if numbered else list(range(len(lines)))

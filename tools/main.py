@@ -153,7 +153,7 @@ def _explain(error: Exception) -> tuple[str, int]:
         return f'error: {line}', MISTAKE
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
         return f'error: the disk is full: {line}; free some space and run the same command again', FAILED
-    if isinstance(error, _MISTAKES):
+    if isinstance(error, _MISTAKES) or (isinstance(error, OSError) and error.errno == errno.EROFS):
         return f'error: {error.strerror or line}: {error.filename or ""}'.rstrip(': '), MISTAKE
     if isinstance(error, ModuleNotFoundError):
         return f'error: {line}; `mimbench doctor` names the command that installs it', FAILED

@@ -84,6 +84,6 @@ def _demand(path: Path, part: str, suffix: str) -> None:
 
 
 def _has_header(path: Path) -> bool:
-    with open(path, encoding='utf-8', errors='replace') as file:
+    with open(path, encoding='utf-8-sig', errors='replace') as file:
         first = file.readline().lstrip('# ').rstrip('\n').split('\t')
     return 'path' in first and 'label' in first

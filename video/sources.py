@@ -165,7 +165,7 @@ def _row(line: str, columns: str, place: str) -> tuple[str, int | None, int, str
 
 def lines_of(path: Path) -> Iterator[tuple[int, str]]:
     """Numbers and texts of the lines that say something."""
-    with open(path, encoding='utf-8', errors='surrogateescape') as file:
+    with open(path, encoding='utf-8-sig', errors='surrogateescape') as file:
         for number, line in enumerate(file, start=1):
             if line.strip() and not line.startswith('#'):
                 yield number, line.strip()

@@ -92,7 +92,7 @@ def _table(path: Path, needed: Sequence[str]) -> tuple[list[int], list[dict[str,
 
     Raises DataError naming the line where a needed column is empty; `group` may not be there.
     """
-    lines = path.read_text(encoding='utf-8').splitlines()
+    lines = path.read_text(encoding='utf-8-sig').splitlines()
     header = lines[0].lstrip('# ').split('\t') if lines else []
     if 'path' not in header or 'label' not in header:
         raise DataError(f'{path}: its first line must name the columns path and label, separated by tabs')

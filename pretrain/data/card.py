@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from pretrain.data.decode import ValueRange, damaged, decode_tensor, stored_channels
 from pretrain.data.sources.base import Source
-from pretrain.errors import DataError
+from pretrain.errors import ConfigError, DataError
 from pretrain.files import atomic
 
 CARD_FILE = 'dataset_card.json'
@@ -45,9 +46,16 @@ class DatasetCard:
     value_range: ValueRange = None
 
     def __post_init__(self):
+        if self.channels < 1:
+            raise DataError(f'card {self.name!r}: {self.channels} channels; an image has at least one')
         if not len(self.mean) == len(self.std) == self.channels:
             raise DataError(
                 f'card {self.name!r}: {self.channels} channels, mean {self.mean} and std {self.std} disagree'
+            )
+        if not all(math.isfinite(value) for value in (*self.mean, *self.std)):
+            raise DataError(
+                f'card {self.name!r}: mean {self.mean} and std {self.std} must be numbers; measure the data again with '
+                '`mimbench card DATA`'
             )
         if min(self.std) <= 0:
             raise DataError(f'card {self.name!r}: std {self.std} must be positive; a constant channel carries nothing')
@@ -79,7 +87,7 @@ def load_card(path: str | Path) -> DatasetCard:
         if values.get('value_range') is not None:
             values['value_range'] = tuple(values['value_range'])
         return DatasetCard(**values)
-    except (json.JSONDecodeError, TypeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
         raise DataError(f'dataset card {str(path)!r} is malformed: {error}') from error
 
 
@@ -102,8 +110,12 @@ def measure_card(
 
     One pass with exact integer sums of 8-bit values, so the order does not matter. `max_images` measures a sample
     without replacement that depends only on `seed`; `channels` are by default the most that one of a hundred images
-    has. Raises DataError for an empty set, a damaged image or a constant channel.
+    has. Raises DataError for an empty set, a damaged image or a constant channel, ConfigError for `channels` or
+    `max_images` below 1.
     """
+    for setting, value in (('channels', channels), ('max_images', max_images)):
+        if value is not None and value < 1:
+            raise ConfigError(f'{setting} is {value}; allowed: whole numbers from 1, or None')
     if not len(source):
         raise DataError(f'data set {name!r} has no image')
     if channels is None:

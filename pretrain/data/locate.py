@@ -15,7 +15,7 @@ def source_config(path: str | Path, part: str = 'train') -> dict:
     Raises DataError naming the layouts that are understood.
     """
     path = Path(path)
-    if any(c in path.name for c in '*{'):
+    if any(c in path.name for c in '*?[{') and not path.exists():
         kind = 'ParquetSource' if path.suffix == '.parquet' else 'TarSource'
         return {'type': kind, 'files' if kind == 'ParquetSource' else 'shards': str(path)}
     if path.is_dir():

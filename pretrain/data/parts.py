@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pretrain.data.build import build_dataset
+from pretrain.data.whereabouts import Whereabouts, shared_samples
 from pretrain.errors import ConfigError, DataError
 
 PARTS = ('train', 'val')
@@ -77,11 +78,13 @@ def labelled_data(cfg: Mapping[str, Any], samples: str) -> LabelledData:
         sets[part] = build_dataset(settings)
         if not getattr(sets[part], 'labels', False):
             raise ConfigError(f'{part}_dataloader.dataset.labels is not True; this task needs labels')
-    shared = set.intersection(*(set(names_of(sets[part].source)) for part in PARTS))
+    shared = shared_samples(*(names_of(sets[part].source) for part in PARTS))
     if shared:
+        name, other = shared[0]
+        example = repr(name) if name == other else f'{name!r}, which is also {other!r}'
         raise DataError(
-            f'{len(shared):,} {samples} are in training and validation data, for example {min(shared)!r}; give others '
-            'with --val'
+            f'{len(shared):,} {samples} are in training and validation data, for example {example}; give others with '
+            '--val'
         )
     count = count_classes(**sets, wanted=cfg['model'].get('num_classes'))
     return LabelledData(**sets, num_classes=count, samples=samples)
@@ -130,7 +133,7 @@ def identity(source: Any, samples: str, files: bool = False) -> dict[str, Any]:
         names = [os.path.abspath(name) for name in names]
     folders = {os.path.dirname(name) for name in names}
     root = os.path.commonpath(folders) if folders else ''
-    digest, seen = hashlib.sha256(), set()
+    digest, seen, where = hashlib.sha256(), set(), Whereabouts()
     if getattr(source, 'multi_label', False):
         digest.update(repr(source.classes).encode())  # a label is a row of marks: what its columns mean
     for i, name in enumerate(names):
@@ -138,8 +141,8 @@ def identity(source: Any, samples: str, files: bool = False) -> dict[str, Any]:
         shown = label.tolist() if hasattr(label, 'tolist') else label
         digest.update(f'{os.path.relpath(name, root) if root else name}\0{shown}\n'.encode(errors='replace'))
         if files:
-            file = name if os.path.isfile(name) else name.partition(':')[0]
-            if file not in seen and os.path.isfile(file):
+            file = where.file(name)
+            if file and file not in seen:
                 seen.add(file)
                 status = os.stat(file)
                 digest.update(str((status.st_size, status.st_mtime_ns)).encode())

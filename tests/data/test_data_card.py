@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from pretrain.data import ArraySource, DatasetCard, FolderSource, TarSource, load_card, measure_card
-from pretrain.errors import DataError
+from pretrain.errors import ConfigError, DataError
 
 pytestmark = pytest.mark.unit
 
@@ -78,3 +78,30 @@ def test_wrong_cards(tmp_path):
         DatasetCard('x', 3, (0.5,), (0.2,), 10)
     with pytest.raises(DataError, match='positive'):
         DatasetCard('x', 1, (0.5,), (0.0,), 10)
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_cards_with_what_is_no_number_are_neither_made_nor_read(tmp_path, value):
+    path = DatasetCard('x', 1, (0.5,), (0.2,), 10).save(tmp_path)
+    for old in ('0.5', '0.2'):
+        with pytest.raises(DataError, match=r"card 'x'.* must be numbers"):
+            DatasetCard('x', 1, *((value if number == old else float(number),) for number in ('0.5', '0.2')), 10)
+        sound = path.read_text()
+        path.write_text(sound.replace(old, 'NaN' if value != value else 'Infinity'))
+        with pytest.raises(DataError, match=r"card 'x'.* must be numbers"):
+            load_card(path)
+        path.write_text(sound)
+    with pytest.raises(DataError, match="card 'x': 0 channels"):
+        DatasetCard('x', 0, (), (), 10)
+
+
+def test_a_card_that_is_no_text(tmp_path):
+    (tmp_path / 'dataset_card.json').write_bytes(b'\xff\xfe')
+    with pytest.raises(DataError, match='malformed'):
+        load_card(tmp_path)
+
+
+@pytest.mark.parametrize('setting', [{'max_images': 0}, {'max_images': -3}, {'channels': 0}])
+def test_nothing_cannot_be_measured(folder, setting):
+    with pytest.raises(ConfigError, match=f'{next(iter(setting))} is .*allowed: whole numbers from 1'):
+        measure_card(FolderSource(folder), 'x', **setting)

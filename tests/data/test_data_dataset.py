@@ -161,6 +161,18 @@ def test_ledger(tmp_path):
         ledger.record({'replaced': [('d', 'broken d')]})  # counts what the other process wrote
 
 
+@pytest.mark.parametrize('torn', ['{"id": "b", "err', '\0\0\0', '"b"', '\udcff'])
+def test_ledger_with_half_a_last_line(tmp_path, torn):
+    path = tmp_path / 'quarantine.jsonl'
+    QuarantineLedger(3000, path).record({'replaced': [('a', 'broken a')]})
+    with open(path, 'a', errors='surrogateescape') as file:
+        file.write(torn)
+    resumed = QuarantineLedger(3000, path)
+    assert resumed.ids == {'a'}
+    assert resumed.record({'replaced': [('b', 'broken b'), ('c', 'broken c')]}) == 2
+    assert resumed.ids == QuarantineLedger(3000, path).ids == {'a', 'b', 'c'}
+
+
 def test_ledger_of_a_small_set_tolerates_nothing(tmp_path):
     assert QuarantineLedger(999, tmp_path / 'q').limit == 0
     with pytest.raises(DataError, match='1 of 999'):

@@ -59,6 +59,19 @@ def test_folder_flat_and_hidden(folder):
     assert len(FolderSource(folder, layout='flat')) == 12
 
 
+def test_folder_with_links_in_a_circle(folder):
+    """A link to a folder above, one to a folder beside, and one to itself."""
+    (folder / 'a' / 'above').symlink_to('..')
+    (folder / 'a' / 'more').mkdir()
+    (folder / 'a' / 'more' / 'again').symlink_to('../../a')
+    (folder / 'b' / 'itself').symlink_to('itself')
+    source = FolderSource(folder)
+    assert len(source) == 12 and [source.label(i) for i in range(12)] == LABELS
+    assert len(FolderSource(folder, layout='flat')) == 12
+    (folder / 'd').symlink_to('c')
+    assert len(FolderSource(folder)) == 16, 'a class may be a link'
+
+
 def test_folder_errors(folder, tmp_path):
     with pytest.raises(DataError, match='nowhere'):
         FolderSource(tmp_path / 'nowhere')
@@ -81,6 +94,14 @@ def test_list(folder, pictures, tmp_path, suffix, separator):
     relative = [p.removeprefix(str(folder) + '/') for p in paths]
     file.write_text(header + ''.join(f'{p}{separator}{i // 4}\n' for i, p in enumerate(relative)))
     assert_same(ListSource(file, root=folder), pictures)
+
+
+@pytest.mark.parametrize(('suffix', 'separator'), [('.txt', ' '), ('.csv', ','), ('.tsv', '\t')])
+def test_list_with_a_byte_order_mark(folder, pictures, tmp_path, suffix, separator):
+    file = tmp_path / f'list{suffix}'
+    file.write_text(f'a/000.jpg{separator}0\nb/004.jpg{separator}1\n', encoding='utf-8-sig')
+    source = ListSource(file, root=folder)
+    assert [source.read(i) for i in range(2)] == [pictures[0], pictures[4]]
 
 
 def test_list_class_names_and_spaces(folder, tmp_path):

@@ -84,7 +84,7 @@ def test_class_lists(tmp_path: Path) -> None:
     path.write_text('0\tsky\n1\tgrass\n2\tblock\n3\tunlabelled(ignore)\n')
     found = read_class_list(path)
     assert (found.names, found.ignored, found.label_map) == (list(CLASSES), (3,), None)
-    path.write_text('7 sky\n8 grass\n11 block\n')
+    path.write_text('7 sky\n8 grass\n11 block\n', encoding='utf-8-sig')  # as some editors save it
     assert read_class_list(path).label_map == {7: 0, 8: 1, 11: 2}
     path.write_text('sky\nnothing (ignored)\n3 series\n')  # not every line has a number, so 3 belongs to the name
     found = read_class_list(path)

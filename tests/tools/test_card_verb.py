@@ -1,5 +1,7 @@
 """`mimbench card`, and the encoder that carries what it measured."""
 
+import errno
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -52,6 +54,10 @@ def test_pretraining_with_the_card_reads_the_images_so(scans, tmp_path):
         (['nowhere'], "no data at 'nowhere'"),
         (['.', '--value-range', '9,1'], 'smaller number first'),
         (['.', '--value-range', 'wide'], 'is no range'),
+        (['.', '--sample', '0'], "--sample: '0' is no number from 1"),
+        (['.', '--sample', '-3'], "--sample: '-3' is no number from 1"),
+        (['.', '--channels', '0'], "--channels: '0' is no number from 1"),
+        (['.', '--channels', 'RGB'], "--channels: 'RGB' is no number from 1"),
     ],
 )
 def test_mistakes(words, message, tmp_path, monkeypatch, capsys):
@@ -59,3 +65,26 @@ def test_mistakes(words, message, tmp_path, monkeypatch, capsys):
     assert main(['card', *words]) == 2
     said = capsys.readouterr().err
     assert message in said and said.count('\n') == 1
+
+
+def never(*args, **settings):
+    raise AssertionError('measured')
+
+
+@pytest.mark.parametrize('place', ['scans/class0/0.png', 'scans/class0/0.png/cards', '/proc/self'])
+def test_a_place_for_the_card_is_looked_for_before_measuring(scans, monkeypatch, capsys, place):
+    folder, _ = scans
+    monkeypatch.setattr('pretrain.data.card.measure_card', never)
+    assert main(['card', str(folder), '--out', str(folder.parent / place)]) == 2
+    said = capsys.readouterr().err
+    assert 'no card can be written into' in said and 'another folder with --out' in said and said.count('\n') == 1
+
+
+def test_numbers_are_printed_even_if_the_card_cannot_be_saved(scans, monkeypatch, capsys):
+    def full(*args):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr('pretrain.data.card.DatasetCard.save', full)
+    assert main(['card', str(scans[0])]) == 1
+    said = capsys.readouterr()
+    assert 'mean 0.' in said.out and 'std  0.' in said.out and 'disk is full' in said.err

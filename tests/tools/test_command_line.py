@@ -101,6 +101,7 @@ def test_no_verb_shows_the_help_and_ends_with_2(mimbench) -> None:
         ),
         (FileNotFoundError(errno.ENOENT, 'No such file', 'a.pth'), 2, 'error: No such file: a.pth'),
         (PermissionError(errno.EACCES, 'Permission denied', 'runs'), 2, 'error: Permission denied: runs'),
+        (OSError(errno.EROFS, 'Read-only file system', 'runs'), 2, 'error: Read-only file system: runs'),
         (OSError(errno.ENOSPC, 'No space left', 'runs/a'), 1, 'the disk is full'),
         (OSError(errno.EIO, 'Input/output error'), 1, 'OSError'),
         (ModuleNotFoundError("No module named 'av'"), 1, 'mimbench doctor'),

@@ -23,7 +23,8 @@ class FolderSource:
             images are found in sub-folders only, `flat` when they are found in `root` only.
         classes: class folders in label order, when sorted order is not wanted; other sub-folders are left out.
 
-    Hidden files and folders are skipped and symbolic links are followed. Raises DataError when there is no image, a
+    Hidden files and folders are skipped. Symbolic links are followed, but each real folder is read once (in each
+    class), so that a link to a folder above ends. Raises DataError when there is no image, a
     class folder holds none, or `auto` finds both layouts. A subclass with another `wanted` takes other files.
     """
 
@@ -38,7 +39,7 @@ class FolderSource:
         self.classes: list[str] | None = None
         self._labels: np.ndarray | None = None
         if layout == 'flat':
-            paths = list(_walk(self.root, '', self.wanted))
+            paths = list(_walk(self.root, '', self.wanted, set()))
         else:
             self.classes = list(classes) if classes is not None else _subfolders(self.root)
             paths, labels = self._scan_classes(self.classes)
@@ -52,7 +53,7 @@ class FolderSource:
         labels: list[int] = []
         for label, name in enumerate(classes):
             existing(os.path.join(self.root, name), 'class folder')
-            found = list(_walk(self.root, name, self.wanted))
+            found = list(_walk(self.root, name, self.wanted, {os.path.realpath(self.root)}))
             if not found:
                 raise DataError(f'class folder {os.path.join(self.root, name)!r} holds no image; fill or remove it')
             paths += found
@@ -78,22 +79,38 @@ def _entries(folder: str) -> list[os.DirEntry]:
 
 
 def _subfolders(folder: str) -> list[str]:
-    return [e.name for e in _entries(folder) if e.is_dir()]
+    return [e.name for e in _entries(folder) if _is_dir(e)]
 
 
-def _walk(root: str, below: str, wanted: Callable[[str], bool]) -> Iterator[str]:
-    """Image paths relative to `root`, files and folders of one level in one sorted order."""
-    for entry in _entries(os.path.join(root, below)):
+def _is_dir(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
+
+
+def _walk(root: str, below: str, wanted: Callable[[str], bool], seen: set[str]) -> Iterator[str]:
+    """Image paths relative to `root`, files and folders of one level in one sorted order.
+
+    `seen` holds the real paths of folders that are not read (again), and gets those that are read.
+    """
+    folder = os.path.join(root, below)
+    real = os.path.realpath(folder)
+    if real in seen:
+        return
+    seen.add(real)
+    for entry in _entries(folder):
         path = os.path.join(below, entry.name)
-        if entry.is_dir():
-            yield from _walk(root, path, wanted)
+        if _is_dir(entry):
+            yield from _walk(root, path, wanted, seen)
         elif wanted(entry.name):
             yield path
 
 
 def _detect_layout(root: str, wanted: Callable[[str], bool]) -> str:
-    direct = any(not e.is_dir() and wanted(e.name) for e in _entries(root))
-    below = any(next(_walk(root, name, wanted), None) is not None for name in _subfolders(root))
+    direct = any(not _is_dir(e) and wanted(e.name) for e in _entries(root))
+    above = os.path.realpath(root)
+    below = any(next(_walk(root, name, wanted, {above}), None) is not None for name in _subfolders(root))
     if direct and below:
         raise DataError(f"folder {root!r} has images both directly and in sub-folders; set layout='flat' or 'classes'")
     return 'classes' if below else 'flat'

@@ -54,7 +54,7 @@ class ListSource:
 
 def _rows(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, str | None]]:
     delimiter = {'.csv': ',', '.tsv': '\t'}.get(path.suffix.lower())
-    with open(path, newline='', encoding='utf-8', errors='surrogateescape') as file:
+    with open(path, newline='', encoding='utf-8-sig', errors='surrogateescape') as file:
         if delimiter is None:
             for line in file:
                 if line.strip() and not line.startswith('#'):

@@ -18,7 +18,7 @@ from pretrain.registry import DATASETS
 
 _ROWS = 64
 """Rows per record batch of the cache: images are found by division, and building holds few of them in memory."""
-_CACHE_VERSION = 1
+_CACHE_VERSION = 2
 
 
 @DATASETS.register_module()
@@ -27,7 +27,8 @@ class ParquetSource:
 
     Args:
         files: a path, glob or brace pattern, or a list of those.
-        image, label: column names; a data set without the label column has no labels.
+        image, label: column names; a data set without the label column has no labels. A label column that is only in
+            some files, of text, or with gaps is a DataError of `label`, so that who wants no labels can go on.
         root: folder of the images of rows that hold a path instead of bytes; by default that of the first file.
         cache_dir: where the random-access copy goes; by default `$MIMBENCH_CACHE`, else `~/.cache/mimbench`.
 
@@ -52,6 +53,7 @@ class ParquetSource:
         self._reader = None
         meta = json.loads(self._open().schema.metadata[b'mimbench'])
         self.classes: list[str] | None = meta['classes']
+        self._why_no_label: str | None = meta['why_no_label']
         self._ends = np.cumsum(meta['rows'], dtype=np.int64)
         self._labels = self._read_labels() if meta['labels'] else None
         if len(self) == 0:
@@ -78,6 +80,8 @@ class ParquetSource:
         return read_file(os.path.join(self.root, path))
 
     def label(self, i: int) -> int | None:
+        if self._why_no_label:
+            raise DataError(self._why_no_label)
         return None if self._labels is None else int(self._labels[i])
 
     def _open(self):
@@ -89,9 +93,6 @@ class ParquetSource:
     def _read_labels(self) -> np.ndarray:
         reader = self._open()
         columns = [reader.get_batch(b).column('label') for b in range(reader.num_record_batches)]
-        missing = sum(c.null_count for c in columns)
-        if missing:
-            raise DataError(f'{missing} of {len(self)} rows of {self._files[0]!r} ... have no label; label all or none')
         return np.concatenate([c.to_numpy(zero_copy_only=False) for c in columns]).astype(np.int64)
 
 
@@ -129,18 +130,43 @@ def _cached_copy(files: list[str], image: str, label: str, folder: Path) -> Path
 def _build(files: list[str], image: str, label: str, target: Path) -> None:
     pa = _pyarrow()
     readers = [_open_parquet(file, image) for file in files]
-    first = readers[0].schema_arrow
-    labels = [label] if label in first.names else []
+    why_no_label = _why_no_label(pa, files, readers, label)
+    labels = [label] if why_no_label is None and label in readers[0].schema_arrow.names else []
     meta = {
         'rows': [reader.metadata.num_rows for reader in readers],
         'labels': bool(labels),
-        'classes': _class_names(first.metadata, label),
+        'why_no_label': why_no_label,
+        'classes': _class_names(readers[0].schema_arrow.metadata, label),
     }
     fields = [('bytes', pa.large_binary()), ('path', pa.string())] + [('label', pa.int64()) for _ in labels]
     schema = pa.schema(fields, metadata={b'mimbench': json.dumps(meta).encode()})
     with atomic(target) as temporary, pa.OSFile(str(temporary), 'wb') as sink, pa.ipc.new_file(sink, schema) as writer:
-        for table in _regroup(pa, readers, image, labels, schema):
+        for table in _regroup(pa, files, readers, image, labels, schema):
             writer.write_table(table, max_chunksize=_ROWS)
+
+
+def _why_no_label(pa: ModuleType, files: list[str], readers: list, label: str) -> str | None:
+    """What is wrong with the labels; None where all rows have an integer one or no file has the column."""
+    having = [label in reader.schema_arrow.names for reader in readers]
+    if not any(having):
+        return None
+    if not all(having):
+        return (
+            f'parquet file {files[having.index(False)]!r} has no column {label!r}, {files[having.index(True)]!r} has; '
+            'label all files or none'
+        )
+    for file, reader in zip(files, readers, strict=True):
+        column = reader.read(columns=[label]).column(label)
+        if column.null_count:
+            return f'{column.null_count} of {len(column)} rows of {file!r} have no {label!r}; label all rows or none'
+        try:
+            column.cast(pa.int64())
+        except pa.ArrowException as error:
+            return (
+                f'column {label!r} of parquet file {file!r} holds {column.type}, expected integer classes: '
+                f'{" ".join(str(error).split())[:100]}; name another one with source.label=COLUMN'
+            )
+    return None
 
 
 def _open_parquet(file: str, image: str):
@@ -155,10 +181,10 @@ def _open_parquet(file: str, image: str):
     return reader
 
 
-def _regroup(pa: ModuleType, readers: list, image: str, labels: list[str], schema) -> Iterator:
+def _regroup(pa: ModuleType, files: list[str], readers: list, image: str, labels: list[str], schema) -> Iterator:
     """All rows in tables of exactly `_ROWS` rows (the last may be shorter), across files and row groups."""
     pending = schema.empty_table()
-    for reader in readers:
+    for file, reader in zip(files, readers, strict=True):
         for batch in reader.iter_batches(batch_size=_ROWS, columns=[image, *labels]):
             column = batch.column(image)
             if pa.types.is_struct(column.type):
@@ -167,7 +193,13 @@ def _regroup(pa: ModuleType, readers: list, image: str, labels: list[str], schem
             else:
                 parts = [column, pa.nulls(len(column))]
             parts += [batch.column(name) for name in labels]
-            columns = [part.cast(field.type) for part, field in zip(parts, schema, strict=True)]
+            try:
+                columns = [part.cast(field.type) for part, field in zip(parts, schema, strict=True)]
+            except pa.ArrowException as error:
+                raise DataError(
+                    f'column {image!r} of parquet file {file!r} holds {column.type}, expected encoded images or paths; '
+                    'name another one with source.image=COLUMN'
+                ) from error
             pending = pa.concat_tables([pending, pa.table(columns, schema=schema)])
             while len(pending) >= _ROWS:
                 yield pending.slice(0, _ROWS).combine_chunks()
