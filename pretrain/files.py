@@ -31,6 +31,10 @@ def atomic(path: str | os.PathLike, durable: bool = True) -> Iterator[Path]:
         os.replace(temporary, path)
         if durable:
             _flush(path.parent)
+    except OSError as error:
+        if error.filename == str(temporary):
+            error.filename = str(path)  # the name that somebody gave
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
