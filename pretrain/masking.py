@@ -5,6 +5,7 @@ step makes masks reproducible.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -59,11 +60,9 @@ class RandomMasking(Masking):
 
     def __init__(self, ratio: float, unit=None, rounding: str = 'floor(visible)', shared: bool = False):
         super().__init__(shared)
-        if not 0 < ratio < 1:
-            raise ConfigError(f'masking.ratio is {ratio}; it must lie between 0 and 1, for example 0.75')
         if rounding not in ROUNDINGS:
             raise ConfigError(f'masking.rounding is {rounding!r}; allowed: {", ".join(map(repr, ROUNDINGS))}')
-        self.ratio, self.unit, self.rounding = ratio, unit, rounding
+        self.ratio, self.unit, self.rounding = _checked(ratio), unit, rounding
 
     def count(self, units: int) -> int:
         """Hidden units among `units`."""
@@ -86,7 +85,7 @@ class TubeMasking(Masking):
 
     def __init__(self, ratio: float, shared: bool = False):
         super().__init__(shared)
-        self.ratio = ratio
+        self.ratio = _checked(ratio)
 
     def draw(self, grid, batch, device):
         time, *plane = grid.size
@@ -171,7 +170,7 @@ class CubeMasking(Masking):
 
     def __init__(self, ratio: float, min_block: int = 4, min_aspect: float = 0.3, shared: bool = False):
         super().__init__(shared)
-        self.ratio, self.min_block, self.log_aspect = ratio, min_block, math.log(1 / min_aspect)
+        self.ratio, self.min_block, self.log_aspect = _checked(ratio), min_block, math.log(1 / min_aspect)
 
     def draw(self, grid, batch, device):
         if len(grid.size) != 3:
@@ -199,6 +198,13 @@ class CubeMasking(Masking):
                 hidden[block] = True
         _top_up(rng, hidden, count)
         return hidden[0]
+
+
+def _checked(ratio: Any) -> float:
+    """A share of tokens that leaves some and hides some. ConfigError for anything else."""
+    if not isinstance(ratio, (int, float)) or not 0 < ratio < 1:
+        raise ConfigError(f'masking.ratio is {ratio!r}; it must lie between 0 and 1, for example 0.75')
+    return ratio
 
 
 def _top_up(rng: np.random.Generator, hidden: np.ndarray, count: int) -> None:

@@ -7,7 +7,7 @@ import torch
 
 from pretrain.errors import ConfigError
 from pretrain.grid import TokenGrid
-from pretrain.masking import BlockMasking, CubeMasking, RandomMasking, TubeMasking
+from pretrain.masking import BlockMasking, CubeMasking, RandomMasking, RunningCellMasking, TubeMasking
 
 pytestmark = pytest.mark.unit
 IMAGE = TokenGrid.over((224, 224), 16)
@@ -98,3 +98,10 @@ def test_impossible_settings_are_refused():
         BlockMasking(200)(IMAGE, 1)
     with pytest.raises(ConfigError, match='not a multiple'):
         RandomMasking(0.6, unit=48)(IMAGE, 1)
+
+
+@pytest.mark.parametrize('kind', [RandomMasking, TubeMasking, CubeMasking, RunningCellMasking])
+@pytest.mark.parametrize('ratio', [1.5, 1, 0, -0.5, 'half'])
+def test_a_ratio_that_hides_all_or_nothing_is_named(kind, ratio):
+    with pytest.raises(ConfigError, match=rf'masking\.ratio is {ratio!r}; it must lie between 0 and 1'):
+        kind(ratio)
