@@ -163,7 +163,7 @@ def variants(study: Study) -> Iterator[Variant]:
         exports = {EXPORT: sorted(epochs)} if epochs else {}
         options = join_overrides(study.options, *(step.set for step in steps), exports)
         cfg = checked(config, options)
-        _check_epochs(config, cfg, epochs)
+        _check_values(config, cfg, epochs)
         network, kind = _network(cfg), _kind(cfg)
         values = {name: step.value for name, step in zip(axes, steps)}
         same = known.setdefault(hash_recipe(cfg), values)
@@ -260,9 +260,16 @@ def _word(value: Any) -> Any:
     return value if isinstance(value, (int, float, str)) and not isinstance(value, bool) else str(value)
 
 
-def _check_epochs(config: Path, cfg: Any, epochs: list[int]) -> None:
+def _check_values(config: Path, cfg: Any, epochs: list[int]) -> None:
+    """What is cheap to see of a pre-training before the ones planned ahead of it have run."""
+    from pretrain.registry import MODELS
+
     length = cfg.get('train_cfg', {}).get('epochs')
-    if epochs and (not isinstance(length, int) or max(epochs) > length):
+    if length is not None and (not isinstance(length, int) or length < 1):
+        raise ConfigError(f'{config.name}: train_cfg.epochs is {length!r}; give a whole number from 1 on')
+    if masking := cfg.get('model', {}).get('masking'):
+        MODELS.build(masking.to_dict())
+    if epochs and (length is None or max(epochs) > length):
         raise ConfigError(f'{config.name}: checkpoints at epoch {max(epochs)}, but train_cfg.epochs is {length}')
 
 

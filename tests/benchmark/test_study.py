@@ -90,7 +90,7 @@ def test_methods_are_an_axis() -> None:
         ({'options': {'train_cfg.epoch': 3}}, 'epoch'),
         ({'axes': {'e': {'checkpoints': [50]}}, 'options': {'train_cfg.epochs': 10}}, 'epoch 50'),
         ({'axes': {'e': {'points': [{'value': 'a', 'set': {'model': 5}}]}}}, 'model'),
-        ({'axes': {'e': {'checkpoints': [5]}}, 'options': {'train_cfg.epochs': ['x']}}, 'epoch 5, but'),
+        ({'axes': {'e': {'checkpoints': [5]}}, 'options': {'train_cfg.epochs': ['x']}}, 'whole number from 1 on'),
         ({'axes': {'e': {'points': [{'value': 'a'}, {'value': 'b'}]}}}, 'are one pre-training'),
         ({'data': 'imagse'}, "'imagse' is not drawn"),
         (
@@ -251,6 +251,19 @@ def test_what_an_encoder_takes_is_told_by_its_config_and_not_by_its_folder(
 def test_bundled_studies_plan(name: str) -> None:
     nodes = make_graph(read_study(name), name, Path('/o'), PLACES)
     assert len(nodes) > 20
+
+
+@pytest.mark.parametrize(
+    ('key', 'values', 'said'),
+    [
+        ('model.masking.ratio', [0.5, 1.5], r'masking\.ratio is 1\.5'),
+        ('model.masking.ratio', ['half', 0.5], r"masking\.ratio is 'half'"),
+        ('train_cfg.epochs', [1, 0], r'train_cfg\.epochs is 0; give a whole number'),
+    ],
+)
+def test_a_value_that_cannot_be_is_found_before_anything_runs(key: str, values: list, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        graph(axes={'x': {'key': key, 'values': values}})
 
 
 def test_steps_that_resolve_to_one_recipe_are_one_pre_training() -> None:
