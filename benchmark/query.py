@@ -226,6 +226,7 @@ def as_table(answer: Answer) -> str:
 
 
 def _is_text(run: Run) -> bool:
+    """Whether DuckDB can read its paths and command, which takes UTF-8 alone."""
     paths = (str(run.folder.absolute()), run.result.command, run.result.config, run.result.start.path or '')
     try:
         ' '.join(paths).encode()

@@ -1,8 +1,8 @@
 """Runs one node: `python -m benchmark.worker FOLDER`. Started by an executor, on this machine or another.
 
 It holds the folder's lock, and so does the command it starts: when this process is killed and the command lives on,
-nobody begins the node a second time, and when the command is done the next worker only commits what it left. A record
-that was changed since it was committed is set aside, and the node run again.
+nobody begins the node a second time, and when the command is done the next worker only commits what it left. What
+was changed since it was committed is set aside, and the node run again.
 """
 
 import os
@@ -69,6 +69,7 @@ def main(folder: Path) -> int:
             product = folder / node['product']
             if read_json(folder / DONE).get('key') == node['key'] and product.exists():
                 product.replace(product.with_name(f'changed-{product.name}'))  # not what the marker was written for
+                (folder / DONE).unlink()  # else what is made now would be set aside too, if this worker is killed
             if not product.exists():
                 code = attempt(folder, node, handle, stop)
                 if code:

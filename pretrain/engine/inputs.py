@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import distributed as dist
 
+from pretrain.engine.processes import is_main
 from pretrain.files import sha256
 
 MOST_NAMES = 10_000
@@ -23,10 +24,10 @@ def inputs_of(model: Mapping[str, Any], dataset: Any) -> dict[str, Any]:
         dataset: training samples; names are those of its `source`, where it has one.
     """
     found: list[dict[str, Any] | None] = [None]
-    if not _joined() or dist.get_rank() == 0:
+    if is_main():
         files = sorted({path for path in _strings(model) if os.path.splitext(path)[1] and os.path.isfile(path)})
         found = [{'samples': len(dataset), 'names': _names(dataset), 'files': {path: sha256(path) for path in files}}]
-    if _joined():
+    if dist.is_available() and dist.is_initialized():
         dist.broadcast_object_list(found)
     return found[0]  # type: ignore[return-value]
 
@@ -41,10 +42,6 @@ def changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     if then['names'] != now['names']:
         return 'the training data has samples of other names now'
     return None
-
-
-def _joined() -> bool:
-    return dist.is_available() and dist.is_initialized()
 
 
 def _names(dataset: Any) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmark.driver import Driver
 from benchmark.executors import make_executor
+from benchmark.executors.local import LocalExecutor
 from benchmark.nodes import ATTEMPTS, Graph, Node, read_lines
 
 COMMAND = shlex.join([sys.executable, str(Path(__file__).with_name('fake_mimbench.py'))])
@@ -70,6 +71,13 @@ def marks(of: Node) -> int:
 def worker_of(of: Node) -> int:
     """Id of the process of the last worker that began."""
     return [line['pid'] for line in read_lines(of.folder / ATTEMPTS) if 'pid' in line][-1]
+
+
+def run(nodes: list[Node], slots: int = 2, **options):
+    """The outcome of a graph on this machine, and its events: words and titles."""
+    events: list[tuple[str, str]] = []
+    driver = Driver(Graph(nodes), LocalExecutor(slots), event=lambda w, n, s: events.append((w, n.title)), **options)
+    return driver.run(), events
 
 
 def wait_for(met: Callable[[], object], seconds: float = 20) -> None:

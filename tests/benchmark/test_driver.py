@@ -4,7 +4,6 @@ The command is a few lines of Python in place of mimbench, so a node takes milli
 """
 
 import argparse
-import errno
 import json
 import os
 import signal
@@ -17,14 +16,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from graphs import COMMAND, completions, node, wait_for, worker_of
+from graphs import COMMAND, completions, node, run, wait_for, worker_of
 
 from benchmark.command import mimbench
 from benchmark.driver import Driver
 from benchmark.executors import Refused
 from benchmark.executors.local import LocalExecutor
-from benchmark.nodes import ATTEMPTS, DONE, Graph, Node, State, note, other_study, read_json, read_lines, state
-from benchmark.progress import reason
+from benchmark.nodes import ATTEMPTS, DONE, Graph, Node, note, read_json, read_lines, state
 from benchmark.worker import spent
 from pretrain.errors import UserError
 from pretrain.occupancy import occupy
@@ -37,12 +35,6 @@ pytestmark = [pytest.mark.unit, pytest.mark.timeout(60)]
 def fake_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('MIMBENCH_COMMAND', COMMAND)
     monkeypatch.setattr('benchmark.driver.POLL_SECONDS', 0.02)
-
-
-def run(nodes: list[Node], slots: int = 2, **options):
-    events: list[tuple[str, str]] = []
-    driver = Driver(Graph(nodes), LocalExecutor(slots), event=lambda w, n, s: events.append((w, n.title)), **options)
-    return driver.run(), events
 
 
 def test_parents_run_once_and_first(tmp_path: Path) -> None:
@@ -131,30 +123,6 @@ def test_a_command_of_ones_own_says_how_several_processes_start(monkeypatch: pyt
         mimbench(8)
     monkeypatch.setenv('MIMBENCH_COMMAND', 'run image torchrun --nproc-per-node {processes} -m tools.main')
     assert mimbench(8)[4] == '8'
-
-
-def test_another_title_finds_the_folder_of_the_node(tmp_path: Path) -> None:
-    """A checkpoint or an axis that got another name is not measured again."""
-    first = node(tmp_path / 'out', 'first', 'value=3')
-    run([first])
-    renamed = replace(first, title='renamed', labels={'study': 's', 'x': 1})
-    assert renamed.folder == first.folder and renamed.key == first.key
-    _, events = run([renamed])
-    assert events == [('done', 'renamed')] and len(list((tmp_path / 'out').glob('*/node.json'))) == 1
-    other = replace(first, identity='other')
-    assert other.folder != first.folder
-
-
-def test_a_node_moves_with_the_edits_of_its_study(tmp_path: Path) -> None:
-    """Its labels do, and nothing else of what is done; the node of another study stays there."""
-    first = replace(node(tmp_path, 'a'), labels={'study': 's', 'edition': '1'})
-    run([first])
-    replace(first, labels={'study': 's', 'edition': '2'}, processes=4).write()
-    facts = read_json(first.folder / 'node.json')
-    assert (facts['labels']['edition'], facts['processes']) == ('2', 1)
-    replace(first, labels={'study': 't', 'edition': '3'}).write()
-    assert read_json(first.folder / 'node.json')['labels']['study'] == 's'
-    assert other_study(first) is None and other_study(replace(first, labels={'study': 't'})) == 's'
 
 
 def test_preemptions_are_not_failures(tmp_path: Path) -> None:
@@ -394,34 +362,6 @@ def test_the_worker_names_a_folder_without_a_node(tmp_path: Path) -> None:
     assert done.returncode == 2 and 'no node.json' in done.stderr
 
 
-def test_what_is_missing_or_was_changed_is_made_again(tmp_path: Path) -> None:
-    """And not counted as done by a plan while a report leaves it out; what was changed is kept aside."""
-    one, two = node(tmp_path, 'one', 'value=1'), node(tmp_path, 'two', 'value=2')
-    run([one, two])
-    one.path().unlink()
-    good = two.path().read_bytes()
-    two.path().write_bytes(good.replace(b'2', b'9'))
-    assert [state(n.folder, n.key).word for n in (one, two)] == ['waiting', 'waiting']
-    outcome, events = run([one, two])
-    assert outcome.done == {one.key, two.key} and ('done', 'two') in events
-    assert json.loads(one.path().read_text())['sum'] == 1 and two.path().read_bytes() == good
-    assert b'9' in (two.folder / 'changed-result.json').read_bytes()
-    assert [completions(n) for n in (one, two)] == [2, 2]
-
-
-def test_a_mended_mistake_has_all_its_retries(tmp_path: Path) -> None:
-    """The code of an attempt before the one that vanished says nothing of it."""
-    one = node(tmp_path, 'one')
-    one.write()
-    note(one.folder, host='h', pid=1, slot=0, started=1.0)
-    note(one.folder, code=2, ended=2.0)
-    assert state(one.folder, one.key).hopeless(2)
-    note(one.folder, host='h', pid=2, slot=0, started=3.0)
-    found = state(one.folder, one.key)
-    assert (found.word, found.failures, found.lost, found.code) == ('failed', 1, 1, None)
-    assert not found.hopeless(2, before=1) and found.hopeless(0, before=1)
-
-
 def test_without_retries_what_outlived_its_worker_is_still_committed(tmp_path: Path) -> None:
     slow = node(tmp_path, 'slow', 'seconds=1')
     killed = []
@@ -440,45 +380,6 @@ def test_without_retries_what_outlived_its_worker_is_still_committed(tmp_path: P
 def test_a_name_that_is_no_text_runs(tmp_path: Path) -> None:
     one = node(tmp_path / os.fsdecode(b'm\xfcnchen'), 'one')
     assert run([one])[0].done == {one.key}
-
-
-def test_a_file_that_was_replaced_just_now_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """NFS says once that it is stale; a file that cannot be read at all is as good as none."""
-    (tmp_path / 'a.json').write_text('{"a": 1}')
-    really, calls = Path.read_text, []
-
-    def stale(path: Path, *rest, **more) -> str:
-        calls.append(path)
-        if len(calls) == 1:
-            raise OSError(errno.ESTALE, 'Stale file handle')
-        return really(path, *rest, **more)
-
-    monkeypatch.setattr(Path, 'read_text', stale)
-    assert read_json(tmp_path / 'a.json') == {'a': 1} and len(calls) == 2
-    monkeypatch.setattr(Path, 'read_text', lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EIO, 'broken')))
-    assert read_json(tmp_path / 'a.json') == {} and read_lines(tmp_path / 'a.json') == []
-
-
-def test_an_encoder_that_was_damaged_is_made_again(tmp_path: Path) -> None:
-    """A copy, or a file that was only touched, is what it was; a byte that changed is noticed by the time of change."""
-    one = node(tmp_path, 'one', 'value=1')
-    run([one])
-    content = one.path().read_bytes()
-    os.utime(one.path(), (1, 1))
-    assert state(one.folder, one.key).word == 'done'
-    with open(one.path(), 'r+b') as file:
-        file.write(b'X')
-    assert state(one.folder, one.key).word == 'waiting'
-    one.path().write_bytes(content)
-    assert state(one.folder, one.key).word == 'done'
-
-
-def test_why_an_attempt_ended(tmp_path: Path) -> None:
-    one = node(tmp_path, 'one')
-    one.write()
-    (one.folder / 'log.txt').write_text('written: encoder\n')
-    assert reason(one, State('failed', code=1)) == 'written: encoder'
-    assert reason(one, State('failed', lost=1)).startswith('it vanished')
 
 
 def test_a_control_takes_the_network_of_another_pre_training(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -30,7 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='PATTERN',
         help='tensors that the checkpoint may lack; recorded; repeatable',
     )
-    parser.add_argument('--force', action='store_true', help='forget an earlier run in the same directory')
+    parser.add_argument(
+        '--force',
+        action='store_true',
+        help='forget an earlier run in the same directory, but for one that --force began and a signal stopped',
+    )
 
 
 def run(args: argparse.Namespace) -> int:
