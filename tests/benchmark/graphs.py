@@ -47,7 +47,7 @@ def ablation(out: Path) -> list[Node]:
 
 
 def pair(out: Path) -> list[Node]:
-    return [node(out, f'node{i}', f'value={i}', 'first-seconds=4') for i in range(2)]
+    return [node(out, f'node{i}', f'value={i}', 'first-seconds=10') for i in range(2)]
 
 
 STUDIES = {'mini': mini, 'pair': pair, 'wide': wide, 'ablation': ablation}
